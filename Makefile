@@ -1,0 +1,38 @@
+# The house's doors. `make help` lists them; every recipe is one or two scripts that also work by themselves.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check run setup setup-demo lock clean
+
+# What is passed on to the demo, e.g. make demo DEMO_ARGS=--json
+DEMO_ARGS ?=
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+demo: setup-demo ## the whole service against a played world of phones and providers, in front of your eyes
+	@.venv/bin/esoz-notify demo $(DEMO_ARGS)
+
+test: setup ## everything that must hold: static checks, coverage, docs, all tests
+	@sh scripts/browser.sh
+	@sh scripts/test.sh
+
+check: setup ## the static part of `make test` only: style, types, imports
+	@sh scripts/test.sh static
+
+run: setup-demo ## the service and the played world on this machine, until Ctrl-C; data stay in demo-data
+	@.venv/bin/esoz-notify up --lab --data ./demo-data
+
+setup: ## make .venv with everything a developer needs; quick when nothing changed
+	@sh scripts/setup.sh dev
+
+setup-demo: ## make .venv with only what the service itself needs
+	@sh scripts/setup.sh runtime
+
+lock: setup ## recompute requirements/*.txt from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
+	@sh scripts/lock.sh $(LOCK_ARGS)
+
+clean: ## remove .venv, caches and build leftovers; demo-data stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

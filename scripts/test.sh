@@ -1,0 +1,43 @@
+#!/bin/sh
+# Everything that must hold, each step whatever became of the one before. Usage: scripts/test.sh [static]
+#
+# Returns 1 when any step failed. No step waits for input, and none runs longer than ESOZ_NOTIFY_TEST_LIMIT_S.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+python=.venv/bin/python
+limit_s=${ESOZ_NOTIFY_TEST_LIMIT_S:-1800}
+unset ESOZ_NOTIFY_TEST_LIMIT_S ESOZ_NOTIFY_SETUP # for these scripts only; the product refuses settings unknown to it
+failed=
+
+# Interrupts a step that hangs, so that it can still say where, and ends it half a minute later.
+limited() {
+    if command -v timeout >/dev/null; then
+        timeout -s INT -k 30 "$limit_s" "$@"
+    else
+        "$@"
+    fi
+}
+
+step() {
+    name=$1
+    shift
+    printf '\n== %s\n' "$name"
+    limited "$@" </dev/null || failed="$failed, $name"
+}
+
+step "ruff check" .venv/bin/ruff check .
+step "ruff format" .venv/bin/ruff format --check .
+step "mypy" $python -m mypy
+step "lint-imports" $python -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True))'
+if [ "${1:-}" != static ]; then
+    step "generated docs are fresh" $python scripts/generate_docs.py --check
+    step "tests of core and channels, alone" $python -m coverage run -m pytest -q --no-header -n0 tests/core tests/channels
+    step "they cover every branch" $python -m coverage report
+    step "all tests" $python -m pytest -n auto --maxprocesses 8 -o faulthandler_timeout=300
+fi
+
+if [ -n "$failed" ]; then
+    printf '\nFAILED: %s\n' "${failed#, }"
+    exit 1
+fi
+printf '\nall is well\n'

@@ -1,0 +1,427 @@
+"""Viber Business Messages through Infobip: what is sent, what an answer, a report and a log mean.
+
+What belongs here: this provider's contract and nothing else. What does not: any other provider, the route, the network.
+Source of the contract: Infobip OpenAPI 3.210.0 (2026-07-23), paths /viber/2/messages and /viber/2/logs, and Infobip's
+"Response status and error codes" (2026-07-25). Reasons for each choice: docs/providers/infobip.md.
+"""
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from urllib.parse import quote
+
+from esoz_notify.channels.dialogue import (
+    Adapter,
+    Capabilities,
+    Hearing,
+    HttpCall,
+    HttpReply,
+    NoReply,
+    OutboundMessage,
+    PollDialogue,
+    Receipt,
+    ReceiptProblem,
+    Saying,
+    SubmitDialogue,
+)
+from esoz_notify.channels.json_reading import (
+    ask,
+    elements,
+    identifier,
+    integer,
+    json_body,
+    member,
+    moment,
+    parse,
+    retry_after_s,
+)
+from esoz_notify.core.channel import Channel
+from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.receipts import NEGATIVE, Reason, ReceiptState
+from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
+
+VALIDITY_MIN_S = 30
+"""Viber's own floor of a message's life (Rakuten rules, as its partners publish them)."""
+VALIDITY_MAX_S = 172_800
+"""Infobip cuts a longer validity to 48 h by itself; we say so first, so that the ledger and the provider agree."""
+BATCH_MAX = 50
+POLL_IDS_MAX = 50
+"""The messageId query takes at most 2048 characters: 50 UUIDs with commas are 1849."""
+POLL_AFTER_S = (15.0, 45.0, 120.0, 600.0)
+PRICE_MAX = 1_000
+"""No message costs more in any currency: what is larger is not a price."""
+CURRENCY = re.compile("[A-Z]{3}")
+
+_S, _R = ReceiptState, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfobipAccount:
+    """One account. ``templates``: our template name to the templateId that Viber approved for this sender.
+
+    ``callback_url``: where Infobip posts reports; without it they are only polled. It may hold a secret: not in the
+    repr. ``primary_device_only`` keeps a medical text off other devices, ``activation_check`` off a phone number that
+    changed hands lately (Infobip must enable it for the sender). Raises ConfigError on an empty key or sender.
+    """
+
+    name: str = "infobip"
+    api_key: str = field(repr=False)
+    sender: str
+    templates: Mapping[str, str]
+    callback_url: str | None = field(default=None, repr=False)
+    primary_device_only: bool = True
+    activation_check: bool = False
+
+    def __post_init__(self) -> None:
+        for setting in ("api_key", "sender"):
+            value: str = getattr(self, setting)
+            if not value.strip() or not value.isprintable():
+                raise ConfigError(f"{self.name}: {setting} must be non-empty printable text; set it in the settings")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a status or an error says in our vocabulary; ``name``: the provider's own word for it."""
+
+    name: str
+    state: ReceiptState
+    reason: Reason | None = None
+
+
+STATUSES: dict[tuple[int, int], Meaning] = {
+    (1, 3): Meaning("PENDING_WAITING_DELIVERY", _S.SUBMITTED),
+    (1, 7): Meaning("PENDING_ENROUTE", _S.SUBMITTED),
+    (1, 26): Meaning("PENDING_ACCEPTED", _S.ACCEPTED),
+    (2, 4): Meaning("UNDELIVERABLE_REJECTED_OPERATOR", _S.UNDELIVERABLE, _R.OPERATOR),
+    (2, 9): Meaning("UNDELIVERABLE_NOT_DELIVERED", _S.UNDELIVERABLE),
+    (2, 31): Meaning("UNDELIVERABLE_NOT_SENT", _S.UNDELIVERABLE),
+    (2, 96): Meaning("NO_ANSWER", _S.UNDELIVERABLE, _R.ABSENT),  # 96 to 99: voice calls, here because the registry
+    (2, 97): Meaning("BUSY", _S.UNDELIVERABLE, _R.ABSENT),  # is one for all channels
+    (2, 98): Meaning("CANCELLED", _S.UNDELIVERABLE, _R.PROVIDER_FAULT),
+    (3, 2): Meaning("DELIVERED_TO_OPERATOR", _S.SUBMITTED),  # its group says delivered, its text says on the way
+    (3, 5): Meaning("DELIVERED_TO_HANDSET", _S.DELIVERED),
+    (4, 15): Meaning("EXPIRED_EXPIRED", _S.EXPIRED, _R.VALIDITY),
+    (4, 29): Meaning("EXPIRED_DLR_UNKNOWN", _S.UNKNOWN),  # "delivery status is unknown": proves nothing either way
+    (4, 87): Meaning("SIGNALS_BLOCKED", _S.REJECTED, _R.FLOOD),
+    (5, 6): Meaning("REJECTED_NETWORK", _S.REJECTED, _R.COUNTRY),
+    (5, 8): Meaning("REJECTED_PREFIX_MISSING", _S.REJECTED, _R.INVALID_NUMBER),
+    (5, 10): Meaning("REJECTED_DND", _S.REJECTED, _R.STOPLIST),
+    (5, 11): Meaning("REJECTED_SOURCE", _S.REJECTED, _R.SENDER),
+    (5, 12): Meaning("REJECTED_NOT_ENOUGH_CREDITS", _S.REJECTED, _R.BALANCE),
+    (5, 13): Meaning("REJECTED_SENDER", _S.REJECTED, _R.SENDER),
+    (5, 14): Meaning("REJECTED_DESTINATION_BLOCKLISTED", _S.REJECTED, _R.STOPLIST),
+    (5, 17): Meaning("REJECTED_PREPAID_PACKAGE_EXPIRED", _S.REJECTED, _R.BALANCE),
+    (5, 18): Meaning("REJECTED_DESTINATION_NOT_REGISTERED", _S.REJECTED, _R.NOT_AUTHORISED),  # a trial account
+    (5, 19): Meaning("REJECTED_ROUTE_NOT_AVAILABLE", _S.REJECTED, _R.COUNTRY),
+    (5, 20): Meaning("REJECTED_FLOODING_FILTER", _S.REJECTED, _R.FLOOD),
+    (5, 21): Meaning("REJECTED_SYSTEM_ERROR", _S.REJECTED, _R.PROVIDER_FAULT),
+    # Not a negative: the first call with this messageId was taken, and its own reports tell what became of it.
+    (5, 23): Meaning("REJECTED_DUPLICATE_MESSAGE_ID", _S.UNKNOWN, _R.DUPLICATE),
+    (5, 24): Meaning("REJECTED_INVALID_UDH", _S.REJECTED, _R.CONTENT),
+    (5, 25): Meaning("REJECTED_MESSAGE_TOO_LONG", _S.REJECTED, _R.CONTENT),
+    (5, 51): Meaning("MISSING_TO", _S.REJECTED, _R.INVALID_NUMBER),
+    (5, 52): Meaning("REJECTED_DESTINATION", _S.REJECTED, _R.INVALID_NUMBER),
+    (5, 87): Meaning("SIGNALS_BLOCKED", _S.REJECTED, _R.FLOOD),
+    (5, 99): Meaning("REJECTED", _S.REJECTED),
+    (5, 100): Meaning("UNDELIVERABLE_REJECTED_PLATFORM", _S.REJECTED, _R.PROVIDER_FAULT),
+}
+"""The general status registry, every id of it, by (groupId, id): 87 stands in two groups."""
+
+GROUPS: dict[int, Meaning] = {
+    1: Meaning("PENDING", _S.ACCEPTED),
+    2: Meaning("UNDELIVERABLE", _S.UNDELIVERABLE),
+    3: Meaning("DELIVERED", _S.SUBMITTED),  # an id we do not know is no proof of delivery
+    4: Meaning("EXPIRED", _S.EXPIRED, _R.VALIDITY),
+    5: Meaning("REJECTED", _S.REJECTED),
+}
+"""What a status id outside the registry means by its group alone."""
+
+ERRORS: dict[int, Meaning] = {
+    7001: Meaning("EC_UNKNOWN_APPLICATION", _S.REJECTED, _R.NOT_AUTHORISED),
+    7002: Meaning("EC_UNKNOWN_USER", _S.UNDELIVERABLE, _R.NOT_ON_CHANNEL),
+    7003: Meaning("EC_BLOCKED_USER", _S.UNDELIVERABLE, _R.BLOCKED_BY_USER),
+    7004: Meaning("EC_UNAUTHORIZED_ACCESS", _S.REJECTED, _R.NOT_AUTHORISED),
+    7005: Meaning("EC_FORBIDDEN_ACCESS", _S.REJECTED, _R.NOT_AUTHORISED),
+    7006: Meaning("EC_BAD_REQUEST", _S.REJECTED, _R.PARAMETERS),
+    7007: Meaning("EC_ILLEGAL_TRAFFIC_TYPE", _S.REJECTED, _R.CONTENT),
+    7008: Meaning("EC_INVALID_TEMPLATE_ARGS", _S.REJECTED, _R.TEMPLATE),
+    7009: Meaning("EC_INVALID_TEMPLATE", _S.REJECTED, _R.TEMPLATE),
+    7010: Meaning("EC_NO_SESSION", _S.REJECTED, _R.SENDER),
+    7011: Meaning("EC_ACCOUNT_ISSUE", _S.REJECTED, _R.NOT_AUTHORISED),
+    7012: Meaning("EC_DEPLOYMENT_CONFIGURATION_ERROR", _S.UNDELIVERABLE, _R.PROVIDER_FAULT),
+    7013: Meaning("EC_MEDIA_HOSTING_ERROR", _S.UNDELIVERABLE, _R.PROVIDER_FAULT),
+    7014: Meaning("EC_MEDIA_UPLOAD_ERROR", _S.UNDELIVERABLE, _R.PROVIDER_FAULT),
+    7015: Meaning("EC_MEDIA_METADATA_ERROR", _S.REJECTED, _R.CONTENT),
+    7016: Meaning("EC_SPAM_RATE", _S.REJECTED, _R.SENDER),
+    7017: Meaning("EC_TOO_MANY_REQUESTS", _S.UNDELIVERABLE, _R.THROTTLED),
+    7018: Meaning("EC_INTERNAL_BAD_MAPPING", _S.REJECTED, _R.PARAMETERS),
+    7019: Meaning("EC_PROVIDER_BILLING_ERROR", _S.REJECTED, _R.BALANCE),
+    7020: Meaning("EC_DEVICE_REPRODUCTION_ERROR", _S.UNDELIVERABLE, _R.NO_DEVICE),
+    7021: Meaning("EC_LIMITED_FUNCTIONALITY", _S.REJECTED, _R.SENDER),
+    7022: Meaning("EC_MEDIA_UNSUPPORTED", _S.REJECTED, _R.CONTENT),
+    7023: Meaning("EC_DATA_MISMATCH", _S.REJECTED, _R.PARAMETERS),
+    7024: Meaning("EC_NOT_ALLOWED_SENDING_TIME", _S.UNDELIVERABLE, _R.VALIDITY),
+    7025: Meaning("EC_UNSUPPORTED_MOBILE_APP_VERSION", _S.UNDELIVERABLE, _R.NO_DEVICE),
+    7026: Meaning("EC_MESSAGE_TYPE_EXHAUSTED", _S.REJECTED, _R.SENDER),
+    7027: Meaning("EC_BLOCKED_CONTENT", _S.REJECTED, _R.CONTENT),
+    # The person of this number may be another one now: as with a blocked sender, Viber is not the way to them.
+    7029: Meaning("EC_USER_IDENTITY_CHANGED", _S.UNDELIVERABLE, _R.BLOCKED_BY_USER),
+    7030: Meaning("EC_TEMPLATE_BLOCKED_BY_USER", _S.UNDELIVERABLE, _R.BLOCKED_BY_USER),
+    7050: Meaning("EC_PROVIDER_INTERNAL_ERROR", _S.UNDELIVERABLE, _R.PROVIDER_FAULT),
+    7051: Meaning("EC_PROVIDER_TIMEOUT", _S.UNDELIVERABLE, _R.PROVIDER_FAULT),
+    7052: Meaning("EC_PROVIDER_DR_ERROR", _S.UNDELIVERABLE, _R.PROVIDER_FAULT),
+    7080: Meaning("EC_INTERNAL_ERROR", _S.REJECTED, _R.PROVIDER_FAULT),
+    7081: Meaning("EC_CONFIGURATION_ERROR", _S.REJECTED, _R.SENDER),
+    7082: Meaning("EC_TEMPORARY_GATEWAY_ERROR", _S.REJECTED, _R.PROVIDER_FAULT),
+    7083: Meaning("EC_SERVICE_NOT_ACTIVATED", _S.REJECTED, _R.NOT_AUTHORISED),
+    7084: Meaning("EC_MISSING_SENDER_METADATA", _S.REJECTED, _R.SENDER),
+    7102: Meaning("EC_PHONE_MATCHING_DISABLED", _S.UNDELIVERABLE, _R.NOT_ON_CHANNEL),
+    7201: Meaning("EC_UNSUPPORTED_DEVICE", _S.UNDELIVERABLE, _R.NO_DEVICE),
+    7280: Meaning("EC_DUPLICATE_REQUEST", _S.UNKNOWN, _R.DUPLICATE),  # as status 23
+    7281: Meaning("EC_BAD_ORIGIN", _S.REJECTED, _R.NOT_AUTHORISED),
+}
+"""The chat-channel error registry (7031 to 7038 are WhatsApp's own and cannot come here)."""
+
+HTTP_REFUSED: dict[int, Reason] = dict.fromkeys((400, 404, 405, 413, 415, 422), _R.PARAMETERS) | {
+    401: _R.NOT_AUTHORISED,
+    402: _R.BALANCE,
+    403: _R.NOT_AUTHORISED,
+}
+HTTP_LATER: dict[int, Reason] = {429: _R.THROTTLED, 503: _R.PROVIDER_FAULT}
+SPOILED_BY_ONE = frozenset({400, 413, 422})
+"""Statuses by which one bad message may have refused a whole batch."""
+
+
+def adapter(account: InfobipAccount) -> Adapter:
+    """The dialogues of this provider bound to one account."""
+    return Adapter(
+        name=account.name,
+        capabilities=Capabilities(
+            channel=Channel.VIBER,
+            recovery=Recovery.SAME_KEY,
+            validity_min_s=VALIDITY_MIN_S,
+            validity_max_s=VALIDITY_MAX_S,
+            batch_max=BATCH_MAX,
+            callback=account.callback_url is not None,
+            message_id_is_key=True,
+            poll_after_s=POLL_AFTER_S,
+            needs_phone=True,
+        ),
+        submit=partial(_submit, account),
+        poll=partial(_poll, account),
+        read_callback=_read_callback,
+    )
+
+
+def _submit(account: InfobipAccount, messages: Sequence[OutboundMessage], _kept: Mapping[str, str]) -> SubmitDialogue:
+    results: dict[int, Result] = {}
+    elements_of_call: dict[int, dict[str, object]] = {}
+    for place, message in enumerate(messages):
+        made = _element(account, message)
+        if isinstance(made, Refused):
+            results[place] = made
+        else:
+            elements_of_call[place] = made
+    if elements_of_call:
+        keys = {place: messages[place].key for place in elements_of_call}
+        results |= yield from _send(account, elements_of_call, keys)
+    return tuple(results[place] for place in range(len(messages)))
+
+
+def _send(
+    account: InfobipAccount, batch: Mapping[int, Mapping[str, object]], keys: Mapping[int, str]
+) -> Generator[Saying, Hearing, dict[int, Result]]:
+    reply = yield from ask(_send_call(account, list(batch.values())))
+    if len(batch) == 1 or isinstance(reply, NoReply) or reply.status not in SPOILED_BY_ONE:
+        return _results(reply, keys)
+    results: dict[int, Result] = {}
+    left_out: Result | None = None
+    for place, element in batch.items():
+        if left_out is None:
+            reply = yield from ask(_send_call(account, [element]))
+            results |= _results(reply, {place: keys[place]})
+            if isinstance(reply, NoReply) or reply.status not in SPOILED_BY_ONE | {HTTPStatus.OK}:
+                left_out = _for_those_not_sent(results[place])
+        else:
+            results[place] = left_out
+    return results
+
+
+def _for_those_not_sent(result: Result) -> Result:
+    """The result of the messages that come after a failure which is not about one message: they never left."""
+    return TryLater(result.reason, detail="not sent") if isinstance(result, Unknown) else result
+
+
+def _send_call(account: InfobipAccount, messages: list[Mapping[str, object]]) -> HttpCall:
+    # Links in a medical text are neither shortened nor counted; Infobip does both unless told not to.
+    options = {"tracking": {"shortenUrl": False, "trackClicks": False}}
+    return HttpCall(
+        label=f"{account.name} send",
+        method="POST",
+        path="/viber/2/messages",
+        headers=_headers(account) | {"content-type": "application/json"},
+        body=json_body({"messages": messages, "options": options}),
+    )
+
+
+def _headers(account: InfobipAccount) -> dict[str, str]:
+    return {"authorization": f"App {account.api_key}", "accept": "application/json"}
+
+
+def _element(account: InfobipAccount, message: OutboundMessage) -> dict[str, object] | Refused:
+    template_id = account.templates.get(message.template)
+    if template_id is None:
+        return Refused(Reason.TEMPLATE, "no templateId for this template")
+    if message.phone is None:
+        return Refused(Reason.INVALID_NUMBER, "no phone")
+    options: dict[str, object] = {
+        # Whole seconds, rounded down: a message must not live longer than we wait for it.
+        "validityPeriod": {
+            "amount": int(min(max(message.validity_s, VALIDITY_MIN_S), VALIDITY_MAX_S)),
+            "timeUnit": "SECONDS",
+        },
+        "toPrimaryDeviceOnly": account.primary_device_only,
+    }
+    if account.activation_check:
+        options["activationCheck"] = True
+    content: dict[str, object] = {"type": "TEMPLATE", "templateId": template_id, "language": message.language}
+    if message.parameters:  # to be left out where the template has none
+        content["parameters"] = dict(message.parameters)
+    element: dict[str, object] = {
+        "sender": account.sender,
+        "destinations": [{"to": message.phone.digits, "messageId": message.key}],
+        "content": content,
+        "options": options,
+    }
+    if account.callback_url is not None:
+        element["webhooks"] = {
+            "delivery": {"url": account.callback_url, "intermediateReport": False},
+            "seen": {"url": account.callback_url},
+            "contentType": "application/json",
+        }
+    return element
+
+
+def _results(reply: HttpReply | NoReply, keys: Mapping[int, str]) -> dict[int, Result]:
+    """One result per place for one answer."""
+    if isinstance(reply, NoReply) or reply.status != HTTPStatus.OK:
+        result = _without_statuses(reply)
+        return dict.fromkeys(keys, result)
+    told: dict[str, Meaning] = {}
+    for element in elements(member(parse(reply.body), "messages")):
+        message_id = identifier(member(element, "messageId"))
+        if message_id is not None:
+            told.setdefault(message_id, _meaning(element))
+    return {place: _result(key, told.get(key)) for place, key in keys.items()}
+
+
+def _without_statuses(reply: HttpReply | NoReply) -> Result:
+    """What an answer without one status per message means for all of them."""
+    if isinstance(reply, NoReply):
+        return Unknown(Reason.NO_ANSWER) if reply.sent else TryLater(Reason.UNREACHABLE)
+    detail = f"http {reply.status}"
+    if reply.status in HTTP_REFUSED:
+        return Refused(HTTP_REFUSED[reply.status], detail)
+    if reply.status in HTTP_LATER:
+        return TryLater(HTTP_LATER[reply.status], retry_after_s(reply), detail)
+    # 500, 502, 504 and whatever nobody documented: the call may have been taken and its answer lost on the way.
+    return Unknown(Reason.PROVIDER_FAULT, detail)
+
+
+def _result(key: str, meaning: Meaning | None) -> Result:
+    if meaning is None:
+        return Unknown(detail="the answer does not name this message")
+    if meaning.reason is Reason.DUPLICATE:
+        return Accepted((key,), meaning.name)
+    if meaning.state is ReceiptState.UNKNOWN:
+        return Unknown(detail=meaning.name)
+    if meaning.state in NEGATIVE:
+        return Refused(meaning.reason or Reason.UNKNOWN, meaning.name)
+    return Accepted((key,), meaning.name)
+
+
+def _meaning(element: object) -> Meaning:
+    """The status of one element, made precise by its error where the status is a negative."""
+    group_id, status_id = integer(member(element, "status", "groupId")), integer(member(element, "status", "id"))
+    if group_id not in GROUPS:
+        return Meaning("no status known to us", ReceiptState.UNKNOWN)
+    meaning = STATUSES.get((group_id, -1 if status_id is None else status_id), GROUPS[group_id])
+    error_id = integer(member(element, "error", "id"))
+    if meaning.state not in NEGATIVE or not error_id:
+        return meaning
+    if error_id in ERRORS:
+        return ERRORS[error_id]
+    if meaning.reason is None and member(element, "error", "permanent") is False:
+        return Meaning(meaning.name, meaning.state, Reason.PROVIDER_FAULT)
+    return meaning
+
+
+def _read_callback(_headers: Mapping[str, str], body: bytes) -> tuple[Receipt | ReceiptProblem, ...]:
+    return _receipts(body, "callback")
+
+
+def _receipts(body: bytes, where: str) -> tuple[Receipt | ReceiptProblem, ...]:
+    results = member(parse(body), "results")
+    if not isinstance(results, list):
+        return (ReceiptProblem(f"{where}: not JSON with an array of results"),)
+    return tuple(_receipt(element, where) for element in results)
+
+
+def _receipt(element: object, where: str) -> Receipt | ReceiptProblem:
+    """One delivery report, seen report or log row: the three have one shape, but a seen report has no status."""
+    message_id = identifier(member(element, "messageId"))
+    if message_id is None:
+        return ReceiptProblem(f"{where}: messageId must be text of 1 to 200 plain characters")
+    seen = member(element, "seenAt")
+    if seen is not None:
+        return Receipt(
+            provider_message_id=message_id, state=ReceiptState.SEEN, at=moment(seen), raw_status="SEEN", detail="seenAt"
+        )
+    if not isinstance(member(element, "status"), dict):
+        return ReceiptProblem(f"{where}: neither a status nor seenAt")
+    meaning = _meaning(element)
+    numbers = [integer(member(element, *path)) for path in (("status", "groupId"), ("status", "id"), ("error", "id"))]
+    reason = meaning.reason
+    if meaning.state in NEGATIVE and reason is None:
+        reason = Reason.UNKNOWN
+    return Receipt(
+        provider_message_id=message_id,
+        state=meaning.state,
+        reason=reason,
+        at=moment(member(element, "doneAt")) or moment(member(element, "sentAt")),
+        raw_status=meaning.name,
+        detail="status {}/{} error {}".format(*("?" if number is None else number for number in numbers)),
+        price=_price(element),
+        segment_count=integer(member(element, "messageCount")),
+    )
+
+
+def _price(element: object) -> str | None:
+    """``0.15 EUR``; None if either half is missing or strange."""
+    amount, currency = member(element, "price", "pricePerMessage"), member(element, "price", "currency")
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= PRICE_MAX:
+        return None
+    return f"{amount} {currency}" if isinstance(currency, str) and CURRENCY.fullmatch(currency) else None
+
+
+def _poll(account: InfobipAccount, message_ids: Sequence[str], _kept: Mapping[str, str]) -> PollDialogue:
+    heard: list[Receipt | ReceiptProblem] = []
+    for start in range(0, len(message_ids), POLL_IDS_MAX):
+        ids = ",".join(quote(message_id, safe="") for message_id in message_ids[start : start + POLL_IDS_MAX])
+        reply = yield from ask(
+            HttpCall(
+                label=f"{account.name} logs",
+                method="GET",
+                path=f"/viber/2/logs?messageId={ids}&limit=1000",
+                headers=_headers(account),
+                idempotent=True,
+            )
+        )
+        if isinstance(reply, NoReply) or reply.status != HTTPStatus.OK:
+            what = "no answer" if isinstance(reply, NoReply) else f"http {reply.status}"
+            heard.append(ReceiptProblem(f"logs: {what}"))
+            break
+        heard += _receipts(reply.body, "logs")
+    return tuple(heard)

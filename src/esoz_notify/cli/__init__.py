@@ -1,0 +1,1 @@
+"""The command line: reads arguments, starts processes, prints for people. Decides nothing."""

@@ -1,0 +1,399 @@
+"""The cascade: what follows from what happened to one notification.
+
+Two rules. Everything that decides about a delivery lives in this file. This file does not know which provider is
+speaking: providers are opaque names with capabilities, replies and receipts are in our own vocabulary.
+
+``decide(state, event, world)`` looks up ``TABLE[(status, type of event)]`` and returns facts; ``advance`` folds them.
+What is not in the table is refused, and the state is untouched. An ``AttemptStarted`` or ``AttemptRepeated`` among the
+facts is the command to submit; ``delivery.due_at`` of the new state is the command to wait.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from esoz_notify.core import limits
+from esoz_notify.core.channel import GUARANTEED, Providers, ProviderView
+from esoz_notify.core.delivery import (
+    Attempt,
+    AttemptAccepted,
+    AttemptFailed,
+    AttemptRepeated,
+    AttemptStarted,
+    AttemptUnknown,
+    Because,
+    Delivery,
+    Ended,
+    Erased,
+    Fact,
+    PartReported,
+    Resent,
+    RetryPlanned,
+    StepEnded,
+    due_at,
+    evolve,
+    lease_ends_at,
+)
+from esoz_notify.core.errors import LimitReached, RefusedTransition
+from esoz_notify.core.receipts import REASONS, Fault, Reason, ReceiptState
+from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
+from esoz_notify.core.status import PROOFS, Outcome, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The agenda says that it is time to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The call of attempt ``no`` came to a result."""
+
+    no: int
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A receipt about part ``part`` of attempt ``no``."""
+
+    no: int
+    part: int
+    state: ReceiptState
+    reason: Reason | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """The caller withdraws the notification."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResendAsked:
+    """The caller wants it sent again, by the next way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """The summary was fetched for print."""
+
+
+Event = Due | Replied | Reported | CancelAsked | ResendAsked | Printed
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a decision may look at besides the delivery: the time, and the providers that may be used now."""
+
+    now: datetime
+    providers: Providers
+
+
+def decide(state: Delivery, event: Event, world: World) -> tuple[Fact, ...]:
+    """What follows from ``event``: the facts to record, in order; empty when nothing changes.
+
+    Raises RefusedTransition when the status does not allow what a caller asks, LimitReached for too many resends.
+    """
+    row = TABLE.get((state.status, type(event)))
+    if isinstance(event, Replied | Reported) and event.no >= len(state.attempts):
+        raise RefusedTransition(f"there is no attempt {event.no}", code="no_such_attempt")
+    if row is None:
+        raise RefusedTransition(
+            f"a notification in status {state.status} does not take {_WORDS[type(event)]}", code="status_conflict"
+        )
+    return tuple(row.rule(state, event, world))
+
+
+def advance(state: Delivery, event: Event, world: World) -> tuple[Delivery, tuple[Fact, ...]]:
+    """``decide`` and fold: the new state and the facts that made it."""
+    facts = decide(state, event, world)
+    for fact in facts:
+        state = evolve(state, fact)
+    return state, facts
+
+
+# --- rules: one per row of the table -------------------------------------------------------------------------------
+
+
+def _on_due(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
+    if world.now >= state.valid_until:
+        return [Ended(at=world.now, status=Status.EXPIRED, because=Because.VALIDITY_ENDED, reason=Reason.VALIDITY)]
+    agenda = due_at(state)
+    if agenda is None or world.now < agenda:
+        return []  # claimed too early, or by two: the state says that there is nothing to do yet
+    last, lost = state.current, _lost(state, world)
+    if state.step_ends_at is not None and world.now >= state.step_ends_at:
+        return [*lost, *_next_step(state, world, Because.WINDOW_ENDED, None)]
+    if last is not None and last.outcome is Outcome.SUBMITTING:
+        others = [fact for fact in lost if fact.no != last.no]
+        died = len(others) < len(lost)
+        return [*others, *_unknown(state, last, world, Reason.WORKER_LOST, "")] if died else others
+    waiting = last is not None and last.outcome is Outcome.SUBMITTED
+    if waiting or (state.status is Status.IN_DELIVERY and (state.retry_at is None or world.now < state.retry_at)):
+        return lost
+    if last is not None:
+        return [*lost, *_repeat(state, last, world)]
+    return [*lost, *_start(state, state.step, world, _why_start(state))]
+
+
+def _why_start(state: Delivery) -> Because:
+    if state.resend_is_waiting:
+        return Because.RESEND
+    return Because.RETRY if state.attempts else Because.FIRST_STEP
+
+
+def _on_replied(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
+    assert isinstance(event, Replied)
+    attempt = state.attempts[event.no]
+    is_current = state.current is not None and state.current.no == attempt.no
+    match event.result:
+        case Accepted(message_ids=ids):
+            if attempt.submitted_at is not None:
+                return []  # recorded already, by a transaction whose own answer was lost
+            return [AttemptAccepted(at=world.now, no=event.no, part_count=len(ids))]
+        case Refused(reason=reason, detail=detail):
+            failed = AttemptFailed(at=world.now, no=event.no, reason=reason, detail=detail)
+            after = _after_failure(evolve(state, failed), reason, world) if is_current else []
+            return [failed, *after]
+        case TryLater(reason=reason, detail=detail, retry_after_s=pause_s):
+            failed = AttemptFailed(at=world.now, no=event.no, reason=reason, detail=detail)
+            after = _after_failure(evolve(state, failed), reason, world, pause_s) if is_current else []
+            return [failed, *after]
+        case Unknown(reason=reason, detail=detail):
+            if is_current and attempt.outcome is Outcome.SUBMITTING:
+                return _unknown(state, attempt, world, reason, detail)
+            return []
+
+
+def _on_reported(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
+    assert isinstance(event, Reported)
+    reported = PartReported(
+        at=world.now, no=event.no, part=event.part, state=event.state, reason=event.reason, detail=event.detail
+    )
+    after = evolve(state, reported)
+    before, attempt = state.attempts[event.no], after.attempts[event.no]
+    if attempt.parts == before.parts:
+        return []  # said before, or weaker than what is known
+    if attempt.outcome in PROOFS and state.status not in {Status.DELIVERED, Status.CANCELLED}:
+        late = state.status is not Status.IN_DELIVERY or event.no != len(state.attempts) - 1
+        because = Because.LATE_PROOF if late else Because.PROOF
+        return [reported, Ended(at=world.now, status=Status.DELIVERED, because=because)]
+    was_current = state.current is not None and state.current.no == event.no
+    if was_current and attempt.outcome in {Outcome.FAILED, Outcome.EXPIRED}:
+        return [reported, *_after_failure(after, attempt.reason or Reason.UNKNOWN, world)]
+    return [reported]
+
+
+def _on_cancel(_: Delivery, __: Event, world: World) -> Iterable[Fact]:
+    return [Ended(at=world.now, status=Status.CANCELLED, because=Because.CALLER)]
+
+
+def _on_resend(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
+    if world.now >= state.valid_until:
+        raise RefusedTransition("its validity is over; send a new notification", code="validity_over")
+    window = timedelta(seconds=limits.RESEND_WINDOW_S)
+    recent = [at for at in state.resent_at if at > world.now - window]
+    if len(recent) >= limits.RESEND_COUNT_MAX:
+        raise LimitReached(
+            f"at most {limits.RESEND_COUNT_MAX} resends in {limits.RESEND_WINDOW_S:.0f} s",
+            next_at=recent[-limits.RESEND_COUNT_MAX] + window,
+        )
+    return [Resent(at=world.now, step=min(state.step + 1, len(state.steps) - 1))]
+
+
+def _on_print_due(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
+    if world.now < state.valid_until:
+        return []
+    return [Ended(at=world.now, status=Status.EXPIRED, because=Because.VALIDITY_ENDED, reason=Reason.VALIDITY)]
+
+
+def _on_printed(_: Delivery, __: Event, world: World) -> Iterable[Fact]:
+    return [Ended(at=world.now, status=Status.PRINTED, because=Because.FETCHED_FOR_PRINT)]
+
+
+def _on_closed_due(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
+    over = state.has_code and not state.erased and world.now >= state.valid_until
+    return [*_lost(state, world), *([Erased(at=world.now)] if over else [])]
+
+
+def _nothing(_: Delivery, __: Event, ___: World) -> Iterable[Fact]:
+    return []
+
+
+# --- choices ---------------------------------------------------------------------------------------------------------
+
+
+def _lost(state: Delivery, world: World) -> list[AttemptUnknown]:
+    """Attempts whose lease is over: their worker died, and their record must not say submitting for ever."""
+    return [
+        AttemptUnknown(at=world.now, no=attempt.no, reason=Reason.WORKER_LOST)
+        for attempt in state.attempts
+        if attempt.outcome is Outcome.SUBMITTING and world.now >= lease_ends_at(attempt)
+    ]
+
+
+def _start(state: Delivery, first: int, world: World, because: Because) -> list[Fact]:
+    """Start an attempt at step ``first``, or at the first later one that a provider can serve in the life left."""
+    facts: list[Fact] = []
+    life_s = (state.valid_until - world.now).total_seconds()
+    for index in range(first, len(state.steps)):
+        step = state.steps[index]
+        views = world.providers.get(step.channel, ())
+        able = [view for view in views if view.validity_min_s <= life_s]
+        if able:
+            view = _choose(state, index, able)
+            ends_at = world.now + timedelta(seconds=step.window_s) if step.window_s is not None else None
+            same_step = index == state.step and state.step_ends_at is not None
+            started = AttemptStarted(
+                at=world.now,
+                no=len(state.attempts),
+                step=index,
+                channel=step.channel,
+                provider=view.name,
+                recovery=view.recovery,
+                because=because,
+                step_ends_at=state.step_ends_at if same_step else ends_at,
+            )
+            return [*facts, started]
+        lack = Because.LIFE_TOO_SHORT if views else Because.NO_PROVIDER
+        if step.channel in GUARANTEED:
+            return [*facts, _retry(state, world.now, limits.RETRY_FIRST_S, lack, None)]
+        facts.append(StepEnded(at=world.now, step=index, channel=step.channel, because=lack))
+        because = lack
+    raise AssertionError("a route ends in a guaranteed channel")
+
+
+def _choose(state: Delivery, step: int, able: list[ProviderView]) -> ProviderView:
+    """The preferred provider, but never the one that has just failed while another is up."""
+    tried = [attempt.provider for attempt in state.attempts if attempt.step == step]
+    fresh = [view for view in able if view.name not in tried]
+    others = [view for view in able if not tried or view.name != tried[-1]]
+    return (fresh or others or able)[0]
+
+
+def _next_step(state: Delivery, world: World, because: Because, reason: Reason | None) -> list[Fact]:
+    ended = StepEnded(
+        at=world.now, step=state.step, channel=state.steps[state.step].channel, because=because, reason=reason
+    )
+    return [ended, *_start(evolve(state, ended), state.step + 1, world, because)]
+
+
+def _after_failure(state: Delivery, reason: Reason, world: World, pause_s: float = 0.0) -> list[Fact]:
+    """What follows when the current attempt has just failed for ``reason``. ``state`` already knows of the failure."""
+    fault = REASONS[reason].fault
+    channel = state.steps[state.step].channel
+    tried = {attempt.provider for attempt in state.attempts if attempt.step == state.step}
+    untried = [view for view in world.providers.get(channel, ()) if view.name not in tried]
+    if untried and fault in {Fault.PROVIDER, Fault.MESSAGE}:
+        return _start(state, state.step, world, Because.OTHER_PROVIDER)
+    if not state.on_guaranteed_step:
+        ends_at = state.step_ends_at
+        if pause_s and ends_at is not None and world.now + timedelta(seconds=pause_s) < ends_at:
+            return [_retry(state, world.now, pause_s, Because.RETRY, reason)]
+        return _next_step(state, world, Because.REFUSED, reason)
+    if fault in {Fault.PERSON, Fault.MESSAGE}:
+        return [Ended(at=world.now, status=Status.UNDELIVERED, because=Because.NO_WAY_LEFT, reason=reason)]
+    return [_retry(state, world.now, max(pause_s, _pause_s(state, fault)), Because.RETRY, reason)]
+
+
+def _pause_s(state: Delivery, fault: Fault) -> float:
+    """Growing pause of the guaranteed channel: short for codes, which die soon."""
+    failures = sum(attempt.step == state.step for attempt in state.attempts)
+    first_s = limits.ABSENT_FIRST_S if fault is Fault.TIME else limits.RETRY_FIRST_S
+    longest_s = limits.RETRY_CODE_MAX_S if state.is_code else limits.RETRY_MAX_S
+    return min(first_s * 2.0 ** min(failures - 1, 10), longest_s)
+
+
+def _retry(state: Delivery, now: datetime, pause_s: float, because: Because, reason: Reason | None) -> RetryPlanned:
+    retry_at = min(now + timedelta(seconds=pause_s), state.valid_until)
+    return RetryPlanned(at=now, retry_at=retry_at, because=because, reason=reason)
+
+
+def _unknown(state: Delivery, attempt: Attempt, world: World, reason: Reason, detail: str) -> list[Fact]:
+    """Record that the outcome is unknown and plan what the provider's capability allows.
+
+    ==================  =====================================================================================
+    recovery            rule
+    ==================  =====================================================================================
+    same_key            the same call again under the same key, with growing pauses, within the step's window
+    wait_then_other     wait for a receipt; then one repeat, recorded as a decision, by another provider
+    ==================  =====================================================================================
+    """
+    unknown = AttemptUnknown(at=world.now, no=attempt.no, reason=reason, detail=detail)
+    if attempt.recovery is Recovery.SAME_KEY:
+        if attempt.calls >= limits.CALLS_MAX:
+            after = evolve(state, unknown)
+            return [unknown] if state.step_ends_at else [unknown, *_after_failure(after, reason, world)]
+        pause_s = limits.REPEAT_AFTER_S * 2.0 ** (attempt.calls - 1)
+        return [unknown, _retry(state, world.now, pause_s, Because.REPEAT_SAME_KEY, reason)]
+    earlier = [one for one in state.attempts[: attempt.no] if one.step == attempt.step]
+    if any(one.outcome is Outcome.UNKNOWN for one in earlier):
+        return [unknown]  # the one repeat is spent: only a receipt or the end of validity can end it
+    wait_s = limits.UNKNOWN_WAIT_CODE_S if state.is_code else limits.UNKNOWN_WAIT_S
+    left_s = (state.valid_until - world.now).total_seconds()
+    return [unknown, _retry(state, world.now, min(wait_s, left_s / 2), Because.REPEAT_AFTER_UNKNOWN, reason)]
+
+
+def _repeat(state: Delivery, last: Attempt, world: World) -> list[Fact]:
+    """Do what was planned for the unknown attempt ``last``."""
+    if last.recovery is Recovery.SAME_KEY:
+        return [AttemptRepeated(at=world.now, no=last.no)]
+    return _start(state, state.step, world, Because.REPEAT_AFTER_UNKNOWN)
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+Rule = Callable[[Delivery, Event, World], Iterable[Fact]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the rule, and every status it may lead to: a test holds it to that, the diagram is drawn from it."""
+
+    rule: Rule
+    leads_to: frozenset[Status]
+
+
+def _row(rule: Rule, *leads_to: Status) -> Row:
+    return Row(rule, frozenset(leads_to))
+
+
+_S = Status
+TABLE: dict[tuple[Status, type[Event]], Row] = {
+    (_S.ACCEPTED, Due): _row(_on_due, _S.ACCEPTED, _S.IN_DELIVERY, _S.EXPIRED),
+    (_S.ACCEPTED, CancelAsked): _row(_on_cancel, _S.CANCELLED),
+    (_S.IN_DELIVERY, Due): _row(_on_due, _S.IN_DELIVERY, _S.EXPIRED),
+    (_S.IN_DELIVERY, Replied): _row(_on_replied, _S.IN_DELIVERY, _S.UNDELIVERED),
+    (_S.IN_DELIVERY, Reported): _row(_on_reported, _S.IN_DELIVERY, _S.DELIVERED, _S.UNDELIVERED),
+    (_S.IN_DELIVERY, CancelAsked): _row(_on_cancel, _S.CANCELLED),
+    (_S.IN_DELIVERY, ResendAsked): _row(_on_resend, _S.IN_DELIVERY),
+    (_S.DELIVERED, Due): _row(_on_closed_due, _S.DELIVERED),
+    (_S.DELIVERED, Replied): _row(_on_replied, _S.DELIVERED),
+    (_S.DELIVERED, Reported): _row(_on_reported, _S.DELIVERED),
+    (_S.DELIVERED, ResendAsked): _row(_on_resend, _S.IN_DELIVERY),
+    (_S.UNDELIVERED, Due): _row(_on_closed_due, _S.UNDELIVERED),
+    (_S.UNDELIVERED, Replied): _row(_on_replied, _S.UNDELIVERED),
+    (_S.UNDELIVERED, Reported): _row(_on_reported, _S.UNDELIVERED, _S.DELIVERED),
+    (_S.UNDELIVERED, ResendAsked): _row(_on_resend, _S.IN_DELIVERY),
+    (_S.EXPIRED, Due): _row(_on_closed_due, _S.EXPIRED),
+    (_S.EXPIRED, Replied): _row(_on_replied, _S.EXPIRED),
+    (_S.EXPIRED, Reported): _row(_on_reported, _S.EXPIRED, _S.DELIVERED),
+    (_S.CANCELLED, Due): _row(_on_closed_due, _S.CANCELLED),
+    (_S.CANCELLED, Replied): _row(_on_replied, _S.CANCELLED),
+    (_S.CANCELLED, Reported): _row(_on_reported, _S.CANCELLED),
+    (_S.PRINT_REQUIRED, Due): _row(_on_print_due, _S.PRINT_REQUIRED, _S.EXPIRED),
+    (_S.PRINT_REQUIRED, CancelAsked): _row(_on_cancel, _S.CANCELLED),
+    (_S.PRINT_REQUIRED, Printed): _row(_on_printed, _S.PRINTED),
+    (_S.PRINTED, Due): _row(_on_closed_due, _S.PRINTED),
+    (_S.PRINTED, Printed): _row(_nothing, _S.PRINTED),
+}
+
+_WORDS: dict[type[Event], str] = {
+    Due: "a look at its agenda",
+    Replied: "a provider's reply",
+    Reported: "a receipt",
+    CancelAsked: "a cancel",
+    ResendAsked: "a resend",
+    Printed: "a print",
+}

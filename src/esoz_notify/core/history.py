@@ -1,0 +1,64 @@
+"""Facts as plain records and back, for the append-only history in the ledger.
+
+What belongs here: the translation between a fact and ``(name, JSON object)``. What does not: deciding facts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, get_args, get_type_hints
+
+from esoz_notify.core.delivery import Delivery, Fact, evolve
+
+Record = dict[str, str | int | None]
+
+_FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in get_args(Fact)}
+_HINTS = {name: get_type_hints(fact) for name, fact in _FACTS.items()}
+_FIELDS = {name: tuple(field.name for field in fields(fact) if field.name != "at") for name, fact in _FACTS.items()}
+
+
+def to_record(fact: Fact) -> tuple[str, Record]:
+    """Name of the fact and its fields as JSON values; ``at`` is a column of its own, None is left out."""
+    name = type(fact).__name__
+    values = ((field, getattr(fact, field)) for field in _FIELDS[name])
+    return name, {field: _plain(value) for field, value in values if value is not None}
+
+
+def from_record(name: str, at: datetime, record: Mapping[str, str | int | None]) -> Fact:
+    """The fact that ``to_record`` wrote down."""
+    hints = _HINTS[name]
+    arguments: dict[str, Any] = {field: _rich(hints[field], record.get(field)) for field in _FIELDS[name]}
+    return _FACTS[name](at=at, **arguments)
+
+
+def replay(start: Delivery, facts: Iterable[Fact]) -> Delivery:
+    """Fold a whole history over the state at intake; equals the stored state."""
+    for fact in facts:
+        start = evolve(start, fact)
+    return start
+
+
+def _plain(value: object) -> str | int:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case IntEnum():
+            return value.name.lower()
+        case StrEnum():
+            return value.value
+        case str() | int():
+            return value
+    raise TypeError(type(value).__name__)
+
+
+def _rich(hint: Any, value: str | int | None) -> Any:
+    choices = [choice for choice in (get_args(hint) or (hint,)) if choice is not type(None)]
+    kind: type[Any] = choices[0]
+    if value is None:
+        return "" if kind is str else None
+    if issubclass(kind, datetime):
+        return datetime.fromisoformat(str(value))
+    if issubclass(kind, IntEnum):
+        return kind[str(value).upper()]
+    return kind(value)

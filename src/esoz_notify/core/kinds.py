@@ -1,0 +1,143 @@
+"""The kinds of notification: one row each. Adding a kind is adding a row here and its texts in ``render``.
+
+What belongs here: lane, policy column, validity, the data a kind needs and whether it may carry a code. What does not:
+its texts (``render``) and the formats of numbers (``numbers``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from esoz_notify.core.errors import InvalidInput
+from esoz_notify.core.fields import Fields, Findings
+from esoz_notify.core.numbers import NumberFormat, parse
+
+
+class Lane(StrEnum):
+    """A queue with capacity of its own: codes never wait behind the rest."""
+
+    CODES = "codes"
+    DOCUMENTS = "documents"
+
+
+class PolicyColumn(StrEnum):
+    """The column of a dated policy that a kind follows; the value is its name in ``policies.toml``."""
+
+    CODES = "codes"
+    DOCUMENTS = "documents"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One datum of a kind. ``format``: how it is parsed and normalised; None: plain text of at most ``length_max``.
+
+    ``aliases``: other names callers know it by in ESOZ's own contracts; stored under ``name``.
+    """
+
+    name: str
+    format: NumberFormat | None = None
+    required: bool = True
+    length_max: int = 60
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One row of the table of kinds. ``validity_s``: how long the message is worth delivering unless the caller says."""
+
+    name: str
+    lane: Lane
+    column: PolicyColumn
+    validity_s: int
+    fields: tuple[Field, ...]
+    title_uk: str
+    title_en: str
+
+    @property
+    def carries_code(self) -> bool:
+        """Whether its data may hold a confirmation code, which is erased when the notification is over."""
+        return any(field.name == CODE_FIELD for field in self.fields)
+
+
+CODE_FIELD = "verification_code"
+NUMBER_FIELD = "request_number"
+
+_DAY_S = 86_400
+_CODE = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",))
+_CODE_IF_ANY = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",), required=False)
+_PRESCRIPTION = Field(name=NUMBER_FIELD, format=NumberFormat.PRESCRIPTION)
+_REQUISITION = Field(name=NUMBER_FIELD, format=NumberFormat.REQUISITION, aliases=("requisition",))
+_CREATED_AT = Field(name="created_at", format=NumberFormat.DATE, required=False)
+_PURPOSE = Field(name="purpose", required=False, length_max=30)
+
+
+def _kind(  # noqa: PLR0913 - a row of the table below, read as a row
+    name: str, column: PolicyColumn, fields: tuple[Field, ...], title_uk: str, title_en: str, validity_s: int = _DAY_S
+) -> Kind:
+    lane = Lane.CODES if column is PolicyColumn.CODES else Lane.DOCUMENTS
+    return Kind(
+        name=name, lane=lane, column=column, validity_s=validity_s, fields=fields, title_uk=title_uk, title_en=title_en
+    )
+
+
+_C, _D, _R = PolicyColumn.CODES, PolicyColumn.DOCUMENTS, PolicyColumn.REST
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        _kind("confirmation_code", _C, (_CODE, _PURPOSE), "Код підтвердження", "Confirmation code", 300),
+        _kind("prescription_issued", _D, (_PRESCRIPTION, _CODE_IF_ANY), "Рецепт виписано", "Prescription issued"),
+        _kind("prescription_rejected", _D, (_PRESCRIPTION, _CREATED_AT), "Рецепт відкликано", "Prescription rejected"),
+        _kind("prescription_blocked", _D, (_PRESCRIPTION,), "Рецепт заблоковано", "Prescription blocked"),
+        _kind("referral_issued", _D, (_REQUISITION,), "Направлення створено", "Referral issued"),
+        _kind("referral_cancelled", _D, (_REQUISITION,), "Направлення відмінено", "Referral cancelled"),
+        _kind("referral_recalled", _D, (_REQUISITION,), "Направлення відкликано", "Referral recalled"),
+        _kind("device_request_issued", _R, (_REQUISITION, _CODE_IF_ANY), "Медичний виріб", "Device request issued"),
+        _kind("device_request_error", _R, (_REQUISITION,), "Виріб: запит помилковий", "Device request in error"),
+        _kind("care_plan_created", _D, (_REQUISITION,), "План лікування створено", "Care plan created"),
+        _kind("conclusion_issued", _R, (_REQUISITION,), "Медичний висновок", "Medical conclusion issued"),
+        _kind("conclusion_error", _R, (_REQUISITION,), "Висновок скасовано", "Medical conclusion in error"),
+    )
+}
+"""Validity of a code is ESOZ's own 300 s; the rest are worth a day: after that the paper or the caller's system tells."""
+
+
+def read_data(kind: Kind, data: Mapping[str, object], pointer: str = "/data") -> dict[str, str]:
+    """Read the data of one notification of a kind: canonical names, normalised values, optional fields only if given.
+
+    ``pointer``: where ``data`` is in the caller's body. Reading its own answer again gives the same answer.
+
+    Raises:
+        InvalidInput: with every missing, unknown, doubled, mistyped, over-long or malformed field at once.
+
+    """
+    findings = Findings()
+    fields = Fields(data, pointer, findings)
+    values: dict[str, str] = {}
+    for field in kind.fields:
+        value = _read_field(field, fields)
+        if value is not None:
+            values[field.name] = value
+    allowed = ", ".join(field.name for field in kind.fields)
+    for name in fields.left():
+        fields.problem(name, "unknown_field", f"is not a field of this kind, which has: {allowed}; remove or rename it")
+    if findings.problems:
+        raise InvalidInput(findings.problems)
+    return values
+
+
+def _read_field(field: Field, fields: Fields) -> str | None:
+    names = (field.name, *field.aliases)
+    name, value = fields.find(*names)
+    if value is None:
+        if field.required:
+            fields.problem(name, "missing", f"is required by this kind; give it as {' or '.join(names)}")
+        return None
+    if not isinstance(value, str):
+        fields.problem(name, "wrong_type", "must be a JSON string; put the value in quotes")
+        return None
+    number_format = field.format
+    if number_format is None:
+        return fields.plain(name, value, field.length_max)
+    return fields.parsed(name, lambda: parse(number_format, value))

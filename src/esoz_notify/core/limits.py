@@ -1,0 +1,55 @@
+"""Every limit that the product lives by, with its unit last; relations between them are asserted at import.
+
+What belongs here: numbers that code relies on. What an operator changes between environments is a setting instead.
+"""
+
+LEASE_S = 5.0
+"""A submitting attempt whose worker has not renewed it for so long is taken over."""
+
+HEARTBEAT_S = 1.5
+"""How often a worker renews what it holds."""
+
+PROVIDER_TIMEOUT_S = 10.0
+"""How long a provider may think about one call before its outcome counts as unknown."""
+
+CALLS_MAX = 6
+"""How often one attempt may be repeated under the same provider key."""
+
+REPEAT_AFTER_S = 0.5
+"""First pause before a call is repeated under the same key; doubles each time."""
+
+UNKNOWN_WAIT_CODE_S = 4.0
+"""How long a code waits for a receipt of an SMS whose submission is unknown before the one recorded repeat."""
+
+UNKNOWN_WAIT_S = 30.0
+"""The same for everything that is not a code."""
+
+RETRY_FIRST_S = 1.0
+"""First pause of the guaranteed channel after all its providers failed; doubles up to the maxima below."""
+
+RETRY_CODE_MAX_S = 5.0
+RETRY_MAX_S = 60.0
+
+ABSENT_FIRST_S = 20.0
+"""First pause of the guaranteed channel when the phone is out of reach."""
+
+RESEND_COUNT_MAX = 3
+RESEND_WINDOW_S = 600.0
+"""At most so many resends of one notification within a sliding window."""
+
+BODY_BYTES_MAX = 64 * 1024
+BATCH_BODY_BYTES_MAX = 32 * 1024 * 1024
+BATCH_LINES_MAX = 10_000
+CALLBACK_BYTES_MAX = 1024 * 1024
+REFERENCE_LENGTH_MAX = 200
+IDEMPOTENCY_KEY_LENGTH_MAX = 200
+VALIDITY_MAX_S = 30 * 86_400
+IDEMPOTENCY_LIFE_S = 86_400
+PAGE_SIZE = 50
+PAGE_SIZE_MAX = 200
+
+assert HEARTBEAT_S * 2 < LEASE_S, "a worker must have two chances to renew before its lease ends"
+RESCUE_CODE_MAX_S = 10.0
+"""A code whose worker died moves again within so long."""
+
+assert UNKNOWN_WAIT_CODE_S + LEASE_S < RESCUE_CODE_MAX_S, "a code whose worker died must be moving again within 10 s"

@@ -1,0 +1,107 @@
+"""The one place that talks HTTP to providers: drives their dialogues over real sockets.
+
+What belongs here: sending calls, hearing replies, keeping what a dialogue asks to keep. What does not: a provider's
+vocabulary.
+"""
+
+import logging
+import time
+from collections.abc import Generator, Mapping
+from typing import TypeVar
+
+import aiohttp
+
+from esoz_notify.channels.dialogue import Hearing, HttpCall, HttpReply, Keep, NoReply, Saying
+from esoz_notify.core.limits import PROVIDER_TIMEOUT_S
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.store import registry
+from esoz_notify.store.vault import Vault, field_aad
+
+log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+_REPLY_BYTES_MAX = 4 * 1024 * 1024
+_CONNECT_TIMEOUT_S = 3.0
+
+
+class Gateway:
+    """Drives dialogues. ``base_urls``: where each provider's API is."""
+
+    def __init__(self, ledger: Ledger, vault: Vault, base_urls: Mapping[str, str]) -> None:
+        self._ledger = ledger
+        self._vault = vault
+        self._base_urls = dict(base_urls)
+        self._kept: dict[str, dict[str, tuple[str, float]]] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Open the client session and recall what was kept."""
+        timeout = aiohttp.ClientTimeout(total=PROVIDER_TIMEOUT_S, sock_connect=_CONNECT_TIMEOUT_S)
+        connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=60)
+        self._session = aiohttp.ClientSession(
+            timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+        )
+        async with self._ledger.transaction() as connection:
+            rows = await registry.get_kept(connection)
+        for provider, name, sealed, expires_at in rows:
+            value = self._vault.open(sealed, aad=field_aad("kept", provider, name)).decode()
+            life_s = (expires_at - self._ledger.clock.now()).total_seconds()
+            self._kept.setdefault(provider, {})[name] = (value, time.monotonic() + life_s)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    def kept(self, provider: str) -> dict[str, str]:
+        """What the provider's dialogues asked to keep and what still lives."""
+        now_s = time.monotonic()
+        return {name: value for name, (value, until_s) in self._kept.get(provider, {}).items() if until_s > now_s}
+
+    async def converse(self, provider: str, dialogue: Generator[Saying, Hearing, Answer]) -> Answer:
+        """Play the network for one dialogue and return what it came to."""
+        heard: Hearing = None
+        while True:
+            try:
+                saying = dialogue.send(heard)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
+            if isinstance(saying, Keep):
+                await self._keep(provider, saying)
+                heard = None
+            else:
+                heard = await self._call(provider, saying)
+
+    async def _call(self, provider: str, call: HttpCall) -> HttpReply | NoReply:
+        assert self._session is not None
+        url = self._base_urls[provider].rstrip("/") + call.path
+        try:
+            async with self._session.request(
+                call.method, url, headers=call.headers, data=call.body or None, allow_redirects=False
+            ) as reply:
+                body = await _read(reply)
+                headers = {name.lower(): value for name, value in reply.headers.items()}
+                return HttpReply(status=reply.status, headers=headers, body=body)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            log.warning("%s: %s did not leave: %s", provider, call.label, type(error).__name__)
+            return NoReply(sent=False, detail=type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            log.warning("%s: %s got no answer: %s", provider, call.label, type(error).__name__)
+            return NoReply(sent=True, detail=type(error).__name__)
+
+    async def _keep(self, provider: str, keep: Keep) -> None:
+        self._kept.setdefault(provider, {})[keep.name] = (keep.value, time.monotonic() + keep.ttl_s)
+        sealed = self._vault.seal(keep.value.encode(), aad=field_aad("kept", provider, keep.name))
+        async with self._ledger.transaction() as connection:
+            await registry.put_kept(connection, provider, keep.name, sealed, keep.ttl_s)
+
+
+async def _read(reply: aiohttp.ClientResponse) -> bytes:
+    """The body up to the limit; what is longer is cut, and will not parse."""
+    body = bytearray()
+    async for chunk in reply.content.iter_any():
+        body += chunk
+        if len(body) > _REPLY_BYTES_MAX:
+            break
+    return bytes(body)

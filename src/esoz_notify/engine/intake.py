@@ -1,0 +1,307 @@
+"""Intake: who is informed, by which route, and the one durable write behind a 202.
+
+What belongs here: gathering concurrent requests into one transaction and deciding each. What does not: the rules
+(``core.recipient``, ``core.policy``), the shape of the answer (``views``).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from esoz_notify.core.channel import Channel, Step
+from esoz_notify.core.delivery import Delivery
+from esoz_notify.core.errors import Conflict, InvalidInput, NotifyError, Problem
+from esoz_notify.core.explain import Explanation
+from esoz_notify.core.kinds import Lane
+from esoz_notify.core.patient import MethodType, Patient, read_patient
+from esoz_notify.core.phone import Phone
+from esoz_notify.core.policy import Policies, Policy, route_for
+from esoz_notify.core.recipient import Inform, Print, Refusal, Relation, decide_recipient, people_needed
+from esoz_notify.core.status import Status
+from esoz_notify.engine.batcher import Batcher
+from esoz_notify.engine.clock import new_id
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.requests import Order
+from esoz_notify.store import ledger as hot
+from esoz_notify.store import reading, registry, wake
+from esoz_notify.store.ledger import Connection, NewNotification
+from esoz_notify.store.reading import Stored
+from esoz_notify.store.vault import Vault, field_aad
+
+_BATCH_MAX = 200
+_QUEUE_MAX = 5_000
+
+
+class CannotInform(NotifyError):
+    """Nobody can be informed: the named reason, and whether paper is the way out."""
+
+    code = "cannot_inform"
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.explanation.en, code=refusal.reason.value)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Who is informed and by which route, with every reason."""
+
+    who: Inform | Print
+    steps: tuple[Step, ...]
+    skipped: tuple[tuple[Channel, Explanation], ...]
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request to accept. ``key``: the caller's idempotency key; ``fingerprint``: of the request's meaning."""
+
+    client_id: str
+    key: str
+    fingerprint: bytes
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a request came to. ``replayed``: the key was used before for the same request."""
+
+    stored: Stored
+    replayed: bool
+
+
+class Intake:
+    """Accepts notifications. ``wake_worker`` is called after each commit for this process's own worker."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        vault: Vault,
+        policies: Policies,
+        configured: frozenset[Channel],
+        wake_worker: Callable[[], None],
+    ) -> None:
+        self._clock = ledger.clock
+        self._vault = vault
+        self._policies = policies
+        self._configured = configured
+        self._wake_worker = wake_worker
+        self._steady = ledger.steady()
+        self._batcher: Batcher[Asked, Taken] = Batcher(self._write, batch_max=_BATCH_MAX, queue_max=_QUEUE_MAX)
+        self._in_flight: set[tuple[str, str]] = set()
+
+    async def run(self) -> None:
+        """Write what is asked until cancelled."""
+        try:
+            await self._batcher.run()
+        finally:
+            await self._steady.close()
+
+    async def accept(self, asked: Asked) -> Taken:
+        """Accept one notification durably; returns when it is on disk.
+
+        Raises Conflict (key in flight, or used for another request), CannotInform, InvalidInput (patient), Unavailable.
+        Idempotent by the caller's key.
+        """
+        flight = (asked.client_id, asked.key)
+        if flight in self._in_flight:
+            raise Conflict("a request with this Idempotency-Key is being worked on", code="idempotency_in_flight")
+        self._in_flight.add(flight)
+        try:
+            return await self._batcher.do(asked)
+        finally:
+            self._in_flight.discard(flight)
+
+    async def decide(self, connection: Connection, order: Order, now: datetime) -> Decision:
+        """Who would be informed and how, for one order; writes nothing. Raises CannotInform, InvalidInput."""
+        people = await self._people(connection, [order])
+        decided = self._decide(order, people, now)
+        if isinstance(decided, NotifyError):
+            raise decided
+        return decided
+
+    async def _write(self, batch: Sequence[Asked]) -> list[Taken | Exception]:
+        return await self._steady.run(lambda connection: self._transaction(connection, batch))
+
+    async def _transaction(self, connection: Connection, batch: Sequence[Asked]) -> list[Taken | Exception]:
+        now = self._clock.now()
+        people = await self._people(connection, [asked.order for asked in batch])
+        decisions = [self._decide(asked.order, people, now) for asked in batch]
+        rows = {
+            position: self._row(asked, decision, now)
+            for position, (asked, decision) in enumerate(zip(batch, decisions, strict=True))
+            if not isinstance(decision, NotifyError)
+        }
+        written = await hot.intake(connection, list(rows.values())) if rows else set()
+        if written:
+            await wake.agenda(connection)
+        answers: list[Taken | Exception] = []
+        for position, (asked, decision) in enumerate(zip(batch, decisions, strict=True)):
+            if isinstance(decision, NotifyError):
+                answers.append(await self._earlier(connection, asked) or decision)
+            elif rows[position].id in written:
+                answers.append(Taken(_stored(rows[position]), replayed=False))
+            else:
+                answers.append(await self._earlier(connection, asked) or Conflict("the key is taken"))
+        self._wake_worker()
+        return answers
+
+    async def _earlier(self, connection: Connection, asked: Asked) -> Taken | Conflict | None:
+        """What this key made before, if anything: only repeats come here."""
+        known = await reading.by_key(connection, asked.client_id, asked.key)
+        if known is None:
+            return None
+        notification_id, fingerprint = known
+        if fingerprint != asked.fingerprint:
+            return Conflict("this Idempotency-Key was used for another request", code="idempotency_key_reused")
+        stored = await reading.one(connection, notification_id)
+        return Taken(stored, replayed=True) if stored else None
+
+    async def _people(self, connection: Connection, orders: Sequence[Order]) -> dict[str, Patient]:
+        """Patients of all orders and their third persons, in two queries at most."""
+        wanted = {order.patient_id for order in orders if order.patient_id is not None}
+        if not wanted:
+            return {}
+        people = await self._load(connection, wanted)
+        third = {UUID(one) for patient in people.values() for one in people_needed(patient)} - wanted
+        return people | await self._load(connection, third) if third else people
+
+    async def _load(self, connection: Connection, ids: set[UUID]) -> dict[str, Patient]:
+        sealed = await registry.get_patients(connection, sorted(ids))
+        return {str(one): open_patient(self._vault, one, document) for one, document in sealed.items()}
+
+    def _decide(self, order: Order, people: Mapping[str, Patient], now: datetime) -> Decision | NotifyError:
+        policy = self._policies.in_force(now)
+        who = self._who(order, people, now)
+        if isinstance(who, NotifyError):
+            return who
+        if isinstance(who, Print):
+            return Decision(who=who, steps=(Step(Channel.PRINT),), skipped=(), policy=policy)
+        route = route_for(policy, order.kind.column, has_tax_id=who.tax_id is not None, configured=self._configured)
+        return Decision(who=who, steps=route.steps, skipped=route.skipped, policy=policy)
+
+    def _who(self, order: Order, people: Mapping[str, Patient], now: datetime) -> Inform | Print | NotifyError:
+        if order.recipient is not None:
+            return Inform(
+                person_id="",
+                relation=Relation.SELF,
+                method=MethodType.OTP,
+                method_id="",
+                phone=order.recipient.phone,
+                tax_id=order.recipient.tax_id,
+                language=order.recipient.language,
+                explanation=_CHOSEN_BY_CALLER,
+                notes=(),
+            )
+        patient = people.get(str(order.patient_id))
+        if patient is None:
+            problem = Problem("/patient_id", "patient_unknown", "no such patient: store it by PUT /v1/patients/{id}")
+            return InvalidInput([problem])
+        decided = decide_recipient(patient, people, inform_with=order.inform_with, now=now)
+        return CannotInform(decided) if isinstance(decided, Refusal) else decided
+
+    def _row(self, asked: Asked, decision: Decision, now: datetime) -> NewNotification:
+        order, who = asked.order, decision.who
+        notification_id = new_id(now)
+        prints = isinstance(who, Print)
+        phone: Phone | None = None if isinstance(who, Print) else who.phone
+        tax_id = None if isinstance(who, Print) else who.tax_id
+        language = "uk" if isinstance(who, Print) else who.language
+        has_code = order.code is not None
+        delivery = Delivery(
+            status=Status.PRINT_REQUIRED if prints else Status.ACCEPTED,
+            steps=decision.steps,
+            accepted_at=now,
+            valid_until=order.valid_until,
+            has_code=has_code,
+            is_code=order.kind.lane is Lane.CODES,
+        )
+
+        def seal(column: str, value: str | None) -> bytes | None:
+            if value is None:
+                return None
+            return self._vault.seal(value.encode(), aad=field_aad("content", column, str(notification_id)))
+
+        data = seal("data", json.dumps(dict(order.data), ensure_ascii=False))
+        assert data is not None
+        return NewNotification(
+            id=notification_id,
+            client_id=asked.client_id,
+            kind=order.kind.name,
+            lane=order.kind.lane.value,
+            reference=order.reference,
+            patient_id=order.patient_id,
+            language=language,
+            policy=decision.policy.version,
+            phone_index=self._vault.index(phone.e164, "phone") if phone else None,
+            recipient=recipient_record(decision),
+            traceparent=order.traceparent,
+            phone=seal("phone", phone.e164 if phone else None),
+            tax_id=seal("tax_id", tax_id),
+            data=data,
+            code=seal("code", order.code),
+            summary=seal("summary", json.dumps(dict(order.summary), ensure_ascii=False) if order.summary else None),
+            idempotency_key=asked.key,
+            fingerprint=asked.fingerprint,
+            delivery=delivery,
+        )
+
+
+_CHOSEN_BY_CALLER = Explanation(
+    code="chosen_by_caller",
+    en="The caller named the phone itself.",
+    uk="Номер телефону вказала система, що надіслала запит.",
+)
+
+
+def recipient_record(decision: Decision) -> dict[str, object]:
+    """Who is informed and why, as the ledger and the API show it: the phone masked, nothing else personal."""
+    who = decision.who
+    return {
+        "method": who.method.value if who.method else None,
+        "relation": who.relation.value,
+        "phone": who.phone.masked if isinstance(who, Inform) else None,
+        "method_id": who.method_id or None,
+        "code_on_paper": who.code_on_paper if isinstance(who, Print) else False,
+        "why": _explained(who.explanation),
+        "notes": [_explained(note) for note in who.notes],
+        "skipped": [{"channel": channel.value, **_explained(why)} for channel, why in decision.skipped],
+    }
+
+
+def _explained(explanation: Explanation) -> dict[str, str]:
+    return {"code": explanation.code, "uk": explanation.uk, "en": explanation.en}
+
+
+def _stored(row: NewNotification) -> Stored:
+    return Stored(
+        id=row.id,
+        client_id=row.client_id,
+        kind=row.kind,
+        reference=row.reference,
+        patient_id=row.patient_id,
+        language=row.language,
+        policy=row.policy,
+        recipient=row.recipient,
+        traceparent=row.traceparent,
+        created_at=row.delivery.accepted_at,
+        first_status=row.delivery.status.value,
+        version=0,
+        state=row.delivery,
+    )
+
+
+def fingerprint(vault: Vault, asked: object) -> bytes:
+    """Of a request's meaning: the same for the same JSON whatever its spacing and order of members.
+
+    Keyed, because a plain hash of a request with a four-digit code in it would give the code away.
+    """
+    return vault.index(json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":")), "fingerprint")
+
+
+def open_patient(vault: Vault, patient_id: UUID, sealed: bytes) -> Patient:
+    """A stored patient."""
+    document = json.loads(vault.open(sealed, aad=field_aad("patient", "document", str(patient_id))))
+    return read_patient(str(patient_id), document).patient

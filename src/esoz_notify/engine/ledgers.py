@@ -1,0 +1,131 @@
+"""Connections to the ledger: a pool for the many, steady ones for loops, and one way to run a transaction.
+
+What belongs here: connecting, reconnecting, transactions and the translation of database errors. What does not: SQL
+(store).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from esoz_notify.core.errors import Unavailable
+from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.store import reading
+from esoz_notify.store.ledger import Connection
+
+log = logging.getLogger(__name__)
+Outcome = TypeVar("Outcome")
+
+_RECONNECT_FIRST_S = 0.1
+_RECONNECT_MAX_S = 2.0
+_CONNECT_TIMEOUT_S = 5
+_WAIT_FOR_CONNECTION_S = 5.0
+
+
+class Ledger:
+    """The ledger as the engine uses it: ``transaction`` for single uses, ``steady`` for a loop's own connection."""
+
+    def __init__(self, dsn: str, clock: LedgerClock, *, pool_size: int = 8) -> None:
+        self._dsn = dsn
+        self.clock = clock
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=pool_size,
+            open=False,
+            timeout=_WAIT_FOR_CONNECTION_S,
+            kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S},
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def open(self) -> None:
+        """Connect, and set the clock. Raises Unavailable when the ledger does not answer."""
+        await self._pool.open(wait=False)
+        async with self.transaction() as connection:
+            self.clock.set(await reading.ledger_now(connection))
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A pooled connection inside one transaction. Raises Unavailable when the ledger is away or read-only."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout) as error:
+            raise Unavailable(f"the ledger does not answer ({type(error).__name__}); try again") from error
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Connection]:
+        """A connection of its own in autocommit mode, for hints. Raises Unavailable when the ledger is away."""
+        try:
+            connection = await psycopg.AsyncConnection[Any].connect(
+                self._dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
+            )
+            async with connection:
+                yield connection
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"the ledger does not answer ({type(error).__name__})") from error
+
+    def steady(self) -> "Steady":
+        """A connection of a loop's own, made when first used and again after it broke."""
+        return Steady(self._dsn, self.clock)
+
+
+async def _configure(connection: Connection) -> None:
+    # Plans must not change for the worse while a table that was empty when last analysed fills up.
+    for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
+        await connection.execute(f"SET {setting} = off")
+
+
+class Steady:
+    """One connection that a loop keeps; not for two tasks at once."""
+
+    def __init__(self, dsn: str, clock: LedgerClock) -> None:
+        self._dsn = dsn
+        self._clock = clock
+        self._connection: Connection | None = None
+
+    async def run(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
+        """Run ``work`` in one transaction. Raises Unavailable when the ledger is away; the next call connects anew."""
+        try:
+            connection = await self._connected()
+            async with connection.transaction():
+                return await work(connection)
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
+            await self.close()
+            raise Unavailable(f"the ledger does not answer ({type(error).__name__})") from error
+
+    async def run_until_done(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
+        """As ``run``, but wait for the ledger as long as it takes: for what may not be lost. ``work`` is idempotent."""
+        pause_s = _RECONNECT_FIRST_S
+        while True:
+            try:
+                return await self.run(work)
+            except Unavailable as error:
+                log.warning("ledger away, trying again in %.1f s: %s", pause_s, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _RECONNECT_MAX_S)
+
+    async def close(self) -> None:
+        """Drop the connection; the next ``run`` makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection[Any].connect(
+                self._dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
+            )
+            await _configure(self._connection)
+            self._clock.set(await reading.ledger_now(self._connection))
+        return self._connection

@@ -1,0 +1,294 @@
+"""What callers can ask for, as one object: every use case of the API is a method here.
+
+What belongs here: putting the engine's parts together per use case, and what a caller may see. What does not: HTTP (api).
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from esoz_notify.channels.dialogue import Adapter
+from esoz_notify.core.cascade import CancelAsked, Event, Printed, ResendAsked
+from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError
+from esoz_notify.core.kinds import NUMBER_FIELD
+from esoz_notify.core.patient import read_patient, write_patient
+from esoz_notify.core.status import Status, is_terminal
+from esoz_notify.engine import views
+from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.intake import Asked, CannotInform, Intake, Taken, fingerprint, open_patient
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.receiving import Receiver
+from esoz_notify.engine.requests import read_order
+from esoz_notify.engine.views import Json
+from esoz_notify.render.summary import Summary
+from esoz_notify.store import reading, registry, wake
+from esoz_notify.store.reading import Filter, Stored
+from esoz_notify.store.vault import Vault, field_aad
+
+_EVENTS_LOOK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``sees_all``: its scope lets it see notifications of other callers too."""
+
+    client_id: str
+    sees_all: bool = False
+
+
+class Service:
+    """The use cases."""
+
+    def __init__(
+        self, *, ledger: Ledger, vault: Vault, intake: Intake, receiver: Receiver, adapters: Sequence[Adapter]
+    ) -> None:
+        self._ledger = ledger
+        self._vault = vault
+        self._intake = intake
+        self._receiver = receiver
+        self._adapters = {adapter.name: adapter for adapter in adapters}
+
+    # --- notifications ------------------------------------------------------------------------------------------------
+
+    async def accept(
+        self, caller: Caller, asked: Mapping[str, object], key: str, *, traceparent: str | None = None
+    ) -> tuple[Json, bool]:
+        """Accept one notification; the answer, and whether it is a replay of an earlier one. Idempotent by ``key``.
+
+        Raises InvalidInput, CannotInform, Conflict, Unavailable.
+        """
+        taken = await self._take(caller, asked, key, traceparent)
+        return views.answer(taken.stored), taken.replayed
+
+    async def _take(self, caller: Caller, asked: Mapping[str, object], key: str, traceparent: str | None) -> Taken:
+        mark = fingerprint(self._vault, asked)
+        try:
+            order = read_order(asked, self._ledger.clock.now(), traceparent=traceparent)
+        except InvalidInput:
+            # What was right when it was first asked may be over by now: a repeat still gets the first answer.
+            earlier = await self._earlier(caller, key, mark)
+            if earlier is None:
+                raise
+            return earlier
+        return await self._intake.accept(Asked(client_id=caller.client_id, key=key, fingerprint=mark, order=order))
+
+    async def _earlier(self, caller: Caller, key: str, mark: bytes) -> Taken | None:
+        async with self._ledger.transaction() as connection:
+            known = await reading.by_key(connection, caller.client_id, key)
+            if known is None or known[1] != mark:
+                return None
+            stored = await reading.one(connection, known[0])
+        return Taken(stored, replayed=True) if stored else None
+
+    async def accept_batch(
+        self, caller: Caller, lines: Sequence[Mapping[str, object] | InvalidInput], key: str
+    ) -> list[tuple[Json, bool] | NotifyError]:
+        """Accept many, each on its own: one result per line, in order. Line ``n`` has the key ``{key}#{n}``."""
+        taken = await asyncio.gather(
+            *(self._one_line(caller, line, f"{key}#{number}") for number, line in enumerate(lines))
+        )
+        return list(taken)
+
+    async def _one_line(
+        self, caller: Caller, line: Mapping[str, object] | InvalidInput, key: str
+    ) -> tuple[Json, bool] | NotifyError:
+        if isinstance(line, InvalidInput):
+            return line
+        try:
+            return await self.accept(caller, line, key)
+        except NotifyError as error:
+            return error
+
+    async def get(self, caller: Caller, notification_id: UUID) -> Json:
+        """One notification with its whole story. Raises NotFound."""
+        async with self._ledger.transaction() as connection:
+            stored = _seen(caller, await reading.one(connection, notification_id))
+            facts = await reading.history(connection, notification_id)
+        return views.notification(stored, facts)
+
+    async def page(
+        self, caller: Caller, wanted: Mapping[str, str | None], *, before: UUID | None, count_max: int
+    ) -> tuple[list[Json], UUID | None]:
+        """One page, newest first, and the cursor of the next. ``wanted``: reference, status, kind, phone."""
+        phone = wanted.get("phone")
+        chosen = Filter(
+            client_id=None if caller.sees_all else caller.client_id,
+            reference=wanted.get("reference"),
+            status=wanted.get("status"),
+            kind=wanted.get("kind"),
+            phone_index=self._vault.index(phone, "phone") if phone else None,
+            before=before,
+        )
+        async with self._ledger.transaction() as connection:
+            found = await reading.page(connection, chosen, count_max + 1)
+        more = len(found) > count_max
+        shown = found[:count_max]
+        return [views.notification(one) for one in shown], shown[-1].id if more else None
+
+    async def events(self, caller: Caller, notification_id: UUID, *, after: int = 0) -> AsyncIterator[Json]:
+        """Facts of a notification as they are recorded, each with the status it left, until the status is terminal.
+
+        ``after``: the number of the last fact already seen, so that a reader that lost its connection goes on.
+        """
+        seen = after
+        while True:
+            async with self._ledger.transaction() as connection:
+                stored = _seen(caller, await reading.one(connection, notification_id))
+                facts = await reading.history(connection, notification_id, seen)
+            for seq, fact in facts:
+                seen = seq
+                yield {**views.decision(seq, fact), "status": stored.state.status.value}
+            if is_terminal(stored.state.status):
+                return
+            await asyncio.sleep(_EVENTS_LOOK_S)
+
+    async def cancel(self, caller: Caller, notification_id: UUID) -> Json:
+        """Withdraw a notification; a second cancel answers the same. Raises NotFound, RefusedTransition."""
+        view = await self.get(caller, notification_id)
+        if view["status"] == Status.CANCELLED.value:
+            return view
+        return await self._change(caller, notification_id, CancelAsked())
+
+    async def resend(self, caller: Caller, notification_id: UUID) -> Json:
+        """Send it again by the next way. Raises NotFound, RefusedTransition, LimitReached."""
+        return await self._change(caller, notification_id, ResendAsked())
+
+    async def _change(self, caller: Caller, notification_id: UUID, event: Event) -> Json:
+        async with self._ledger.transaction() as connection:
+            _seen(caller, await reading.one(connection, notification_id))
+            applied = await apply_events(connection, [(notification_id, event)], dict)
+            if applied.refused:
+                raise applied.refused[0]
+            await wake.agenda(connection)
+        return await self.get(caller, notification_id)
+
+    async def route(self, asked: Mapping[str, object]) -> Json:
+        """Dry run: who would be informed, through which channels, why. Sends and writes nothing."""
+        now = self._ledger.clock.now()
+        order = read_order(asked, now)
+        async with self._ledger.transaction() as connection:
+            try:
+                return views.route(await self._intake.decide(connection, order, now))
+            except CannotInform as error:
+                return {
+                    "informed": False,
+                    "status": "refused",
+                    "reason": error.code,
+                    "why": {
+                        "code": error.code,
+                        "uk": error.refusal.explanation.uk,
+                        "en": error.refusal.explanation.en,
+                    },
+                    "print_offered": error.refusal.offers_print,
+                    "route": [],
+                }
+
+    # --- the printed summary --------------------------------------------------------------------------------------------
+
+    async def summary(self, caller: Caller, notification_id: UUID) -> Summary:
+        """What the printed summary says; fetching it for print makes ``print_required`` ``printed``. Repeatable.
+
+        The code is on it only when the person is informed on paper by documents, and only while it is valid.
+        """
+        async with self._ledger.transaction() as connection:
+            stored = _seen(caller, await reading.one(connection, notification_id))
+            sealed = await reading.sealed_content(connection, notification_id)
+            assert sealed is not None
+            if stored.state.status in {Status.PRINT_REQUIRED, Status.PRINTED}:
+                await apply_events(connection, [(notification_id, Printed())], dict)
+        row = str(notification_id)
+        data = self._open_json(sealed.data, "data", row)
+        allowed = bool(stored.recipient["code_on_paper"])
+        code = self._open(sealed.code, "code", row) if sealed.code is not None and allowed else None
+        return Summary(
+            document_id=row,
+            kind=stored.kind,
+            number=data.get(NUMBER_FIELD),
+            code=code,
+            code_note=_code_note(stored, code, allowed=allowed),
+            valid_until=stored.state.valid_until,
+            issued_at=stored.created_at,
+            details=self._open_json(sealed.summary, "summary", row) if sealed.summary else {},
+            language=stored.language,
+        )
+
+    def _open(self, sealed: bytes, column: str, row: str) -> str:
+        return self._vault.open(sealed, aad=field_aad("content", column, row)).decode()
+
+    def _open_json(self, sealed: bytes, column: str, row: str) -> dict[str, str]:
+        opened: dict[str, str] = json.loads(self._open(sealed, column, row))
+        return opened
+
+    # --- patients -------------------------------------------------------------------------------------------------------
+
+    async def put_patient(self, caller: Caller, patient_id: UUID, document: Mapping[str, object]) -> tuple[Json, bool]:
+        """Store the minimum of a patient; idempotent. The stored view, and whether it is new. Raises InvalidInput."""
+        read = read_patient(str(patient_id), document)
+        sealed = self._vault.seal(
+            json.dumps(write_patient(read.patient), ensure_ascii=False).encode(),
+            aad=field_aad("patient", "document", str(patient_id)),
+        )
+        async with self._ledger.transaction() as connection:
+            created = await registry.put_patient(connection, patient_id, sealed, caller.client_id)
+        return {**_patient_view(write_patient(read.patient), patient_id), "ignored": list(read.ignored)}, created
+
+    async def get_patient(self, patient_id: UUID) -> Json:
+        """A stored patient, phones and tax number masked. Raises NotFound."""
+        async with self._ledger.transaction() as connection:
+            found = await registry.get_patients(connection, [patient_id])
+        if patient_id not in found:
+            raise NotFound("no such patient", code="patient_unknown")
+        return _patient_view(write_patient(open_patient(self._vault, patient_id, found[patient_id])), patient_id)
+
+    async def delete_patient(self, patient_id: UUID) -> None:
+        """Forget a patient. Raises NotFound."""
+        async with self._ledger.transaction() as connection:
+            if not await registry.delete_patient(connection, patient_id):
+                raise NotFound("no such patient", code="patient_unknown")
+
+    # --- receipts and health ----------------------------------------------------------------------------------------------
+
+    async def receive(self, provider: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Store a provider's callback that was authenticated already; returns when it is on disk. Raises NotFound."""
+        adapter = self._adapters.get(provider)
+        if adapter is None or adapter.read_callback is None:
+            raise NotFound("no provider of that name calls back here")
+        said = adapter.read_callback(headers, body)
+        await self._receiver.receive(provider, body, said, ids_are_keys=adapter.capabilities.message_id_is_key)
+
+    async def ready(self) -> None:
+        """Ask the ledger one question. Raises Unavailable when it does not answer."""
+        async with self._ledger.transaction() as connection:
+            self._ledger.clock.set(await reading.ledger_now(connection))
+
+
+def _seen(caller: Caller, stored: Stored | None) -> Stored:
+    if stored is None or not (caller.sees_all or stored.client_id == caller.client_id):
+        raise NotFound("no such notification", code="notification_unknown")
+    return stored
+
+
+def _code_note(stored: Stored, code: str | None, *, allowed: bool) -> str | None:
+    """Why the code is not on the paper, as the person and the doctor need to read it."""
+    if code is not None or not stored.state.has_code:
+        return None
+    if allowed:
+        return "Код більше не доступний: строк його дії минув. Попросіть лікаря створити новий."
+    return "Код підтвердження надіслано на телефон особи, яку повідомляє система; на папері його немає."
+
+
+def _patient_view(document: dict[str, Any], patient_id: UUID) -> Json:
+    """A patient as callers are shown it: phones as ESOZ masks them, the tax number by its last two digits."""
+    view = dict(document)
+    view["id"] = str(patient_id)
+    if view.get("tax_id"):
+        view["tax_id"] = f"********{view['tax_id'][-2:]}"
+    methods = [dict(method) for method in view.get("authentication_methods", [])]
+    for method in methods:
+        if method.get("phone_number"):
+            method["phone_number"] = f"{method['phone_number'][:6]}*****{method['phone_number'][-2:]}"
+    view["authentication_methods"] = methods
+    return view

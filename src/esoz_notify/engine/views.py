@@ -1,0 +1,117 @@
+"""Notifications as callers are shown them: the shapes of the public contract, with nothing personal in clear.
+
+What belongs here: from the ledger's values to JSON objects. What does not: HTTP (api), what may be seen by whom (service).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from esoz_notify.core.channel import Channel
+from esoz_notify.core.delivery import Attempt, Delivery, Fact
+from esoz_notify.core.history import to_record
+from esoz_notify.core.status import PROOFS, STATUSES, Status, is_terminal
+from esoz_notify.engine.applying import attempt_key
+from esoz_notify.engine.intake import Decision, recipient_record
+from esoz_notify.store.reading import Stored
+
+Json = dict[str, Any]
+
+
+def answer(stored: Stored) -> Json:
+    """The 202 answer; a replay shows the status that was answered first."""
+    return {
+        "id": str(stored.id),
+        "status": stored.first_status,
+        "kind": stored.kind,
+        "recipient": _recipient(stored.recipient),
+        "route": [step.channel.value for step in stored.state.steps],
+        "skipped": stored.recipient["skipped"],
+        "policy": stored.policy,
+        "reference": stored.reference,
+        "valid_until": rfc3339(stored.state.valid_until),
+        "links": _links(stored),
+    }
+
+
+def notification(stored: Stored, facts: Iterable[tuple[int, Fact]] | None = None) -> Json:
+    """Everything about one notification; ``decisions`` only when its history is given."""
+    state = stored.state
+    view: Json = {
+        **answer(stored),
+        "status": state.status.value,
+        "reason": state.reason.value if state.reason else None,
+        "created_at": rfc3339(stored.created_at),
+        "ended_at": rfc3339(state.ended_at) if state.ended_at else None,
+        "delivered_by": delivered_by(state),
+        "print_offered": STATUSES[state.status].offers_print,
+        "terminal": is_terminal(state.status),
+        "patient_id": str(stored.patient_id) if stored.patient_id else None,
+        "attempts": [_attempt(stored, one) for one in state.attempts],
+    }
+    if facts is not None:
+        view["decisions"] = [decision(seq, fact) for seq, fact in facts]
+    return view
+
+
+def decision(seq: int, fact: Fact) -> Json:
+    """One fact of the history."""
+    name, record = to_record(fact)
+    return {"seq": seq, "at": rfc3339(fact.at), "fact": name, **record}
+
+
+def route(decided: Decision) -> Json:
+    """The dry run: who would be informed, by what, and why."""
+    record = recipient_record(decided)
+    prints = decided.steps[0].channel is Channel.PRINT
+    return {
+        "informed": not prints,
+        "status": (Status.PRINT_REQUIRED if prints else Status.ACCEPTED).value,
+        "recipient": _recipient(record),
+        "route": [step.channel.value for step in decided.steps],
+        "steps": [{"channel": step.channel.value, "window_s": step.window_s} for step in decided.steps],
+        "skipped": record["skipped"],
+        "policy": decided.policy.version,
+    }
+
+
+def delivered_by(state: Delivery) -> str | None:
+    """The channel of the first attempt with proof; the same in whatever order the proofs came."""
+    proved = [one for one in state.attempts if one.outcome in PROOFS]
+    if state.status is Status.PRINTED:
+        return Channel.PRINT.value
+    return proved[0].channel.value if proved else None
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds and Z."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _recipient(record: Json) -> Json:
+    return {name: record[name] for name in ("method", "relation", "phone", "method_id", "why", "notes")}
+
+
+def _attempt(stored: Stored, one: Attempt) -> Json:
+    return {
+        "no": one.no,
+        "channel": one.channel.value,
+        "provider": one.provider,
+        "client_reference": attempt_key(stored.id, one.no),
+        "outcome": one.outcome.value,
+        "reason": one.reason.value if one.reason else None,
+        "detail": one.detail or None,
+        "calls": one.calls,
+        "started_at": rfc3339(one.started_at),
+        "submitted_at": rfc3339(one.submitted_at) if one.submitted_at else None,
+        "ended_at": rfc3339(one.ended_at) if one.ended_at else None,
+        "receipts": [
+            {"part": number, "state": part.state.name.lower(), "reason": part.reason.value if part.reason else None}
+            for number, part in enumerate(one.parts)
+        ],
+    }
+
+
+def _links(stored: Stored) -> Json:
+    itself = f"/v1/notifications/{stored.id}"
+    return {"self": itself, "events": f"{itself}/events", "summary": f"{itself}/summary"}

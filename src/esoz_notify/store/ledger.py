@@ -1,0 +1,319 @@
+"""The ledger's hot statements: intake, claim, lock, save. Each takes a connection inside the caller's transaction.
+
+What belongs here: SQL over many notifications at once; no statement runs once per notification. What does not:
+decisions (core), transactions and retries (engine), reading for people (``reading``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from esoz_notify.core.delivery import Delivery, Fact, due_at
+from esoz_notify.core.history import Record, to_record
+from esoz_notify.store.rows import (
+    ATTEMPT_COLUMNS,
+    DELIVERY_COLUMNS,
+    AttemptRow,
+    DeliveryRow,
+    read_delivery,
+    transpose,
+    write_attempt,
+    write_route,
+)
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNotification:
+    """Everything that intake writes for one notification. Sealed fields are bytes; None where there is none."""
+
+    id: UUID
+    client_id: str
+    kind: str
+    lane: str
+    reference: str | None
+    patient_id: UUID | None
+    language: str
+    policy: str
+    phone_index: bytes | None
+    recipient: dict[str, object]
+    traceparent: str | None
+    phone: bytes | None
+    tax_id: bytes | None
+    data: bytes
+    code: bytes | None
+    summary: bytes | None
+    idempotency_key: str
+    fingerprint: bytes
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A delivery that this transaction holds the row lock of. ``version``: facts in its history so far."""
+
+    id: UUID
+    lane: str
+    version: int
+    state: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a transaction makes of a locked delivery."""
+
+    locked: Locked
+    state: Delivery
+    facts: tuple[Fact, ...]
+
+
+_INTAKE = """
+WITH given AS (
+  SELECT * FROM unnest(
+    %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::bytea[],
+    %b::jsonb[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[], %b::bytea[],
+    %b::text[], %b::text[], %b::boolean[], %b::boolean[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[])
+  AS t(id, client_id, kind, lane, reference, patient_id, language, policy, phone_index, recipient, traceparent,
+       phone, tax_id, data, code, summary, idempotency_key, fingerprint,
+       status, route, has_code, is_code, accepted_at, valid_until, due_at)
+), fresh AS (
+  INSERT INTO idempotency (client_id, key, fingerprint, notification_id, created_at)
+  SELECT client_id, idempotency_key, fingerprint, id, accepted_at FROM given
+  ON CONFLICT (client_id, key) DO NOTHING
+  RETURNING notification_id
+), n AS (
+  INSERT INTO notification (id, client_id, kind, reference, patient_id, language, policy, phone_index, recipient,
+                            traceparent, created_at, first_status)
+  SELECT id, client_id, kind, reference, patient_id, language, policy, phone_index, recipient, traceparent, accepted_at,
+         status
+  FROM given JOIN fresh ON fresh.notification_id = given.id
+), c AS (
+  INSERT INTO content (notification_id, phone, tax_id, data, code, summary)
+  SELECT id, phone, tax_id, data, code, summary FROM given JOIN fresh ON fresh.notification_id = given.id
+), d AS (
+  INSERT INTO delivery (notification_id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at)
+  SELECT id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at
+  FROM given JOIN fresh ON fresh.notification_id = given.id
+)
+SELECT notification_id FROM fresh
+"""
+
+
+async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set[UUID]:
+    """Write accepted notifications; returns the ids written: those missing had their idempotency key taken already."""
+    values = [
+        (
+            row.id,
+            row.client_id,
+            row.kind,
+            row.lane,
+            row.reference,
+            row.patient_id,
+            row.language,
+            row.policy,
+            row.phone_index,
+            Jsonb(row.recipient),
+            row.traceparent,
+            row.phone,
+            row.tax_id,
+            row.data,
+            row.code,
+            row.summary,
+            row.idempotency_key,
+            row.fingerprint,
+            row.delivery.status.value,
+            write_route(row.delivery.steps),
+            row.delivery.has_code,
+            row.delivery.is_code,
+            row.delivery.accepted_at,
+            row.delivery.valid_until,
+            due_at(row.delivery),
+        )
+        for row in rows
+    ]
+    cursor = await connection.execute(_INTAKE, transpose(values, 25))
+    return {row[0] for row in await cursor.fetchall()}
+
+
+_CLAIM = f"""
+SELECT {DELIVERY_COLUMNS}, ledger_now() FROM delivery
+WHERE lane = %s AND due_at <= ledger_now() ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_LOCK = f"""
+SELECT {DELIVERY_COLUMNS}, ledger_now() FROM delivery
+WHERE notification_id = ANY(%b::uuid[]) ORDER BY notification_id FOR NO KEY UPDATE
+"""
+
+_ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempt WHERE notification_id = ANY(%b::uuid[]) ORDER BY no"
+
+
+async def claim(connection: Connection, lane: str, count_max: int) -> tuple[list[Locked], datetime | None]:
+    """Lock up to ``count_max`` due deliveries of a lane that nobody else holds, the longest due first.
+
+    Also returns the ledger's time, by which they are due; None when there is nothing.
+    """
+    cursor = await connection.execute(_CLAIM, [lane, count_max])
+    return await _with_attempts(connection, await cursor.fetchall())
+
+
+async def lock(connection: Connection, ids: Sequence[UUID]) -> tuple[list[Locked], datetime | None]:
+    """Lock these deliveries, waiting for others; in the order of ids, so that two callers cannot deadlock."""
+    cursor = await connection.execute(_LOCK, [list(ids)])
+    return await _with_attempts(connection, await cursor.fetchall())
+
+
+async def _with_attempts(
+    connection: Connection, rows: Sequence[tuple[Any, ...]]
+) -> tuple[list[Locked], datetime | None]:
+    if not rows:
+        return [], None
+    deliveries = [DeliveryRow(*row[:-1]) for row in rows]
+    # A delivery that has no history has no attempts either: most claims are first claims, and need no second look.
+    ids = [row.notification_id for row in deliveries if row.version]
+    attempts: dict[UUID, list[AttemptRow]] = {}
+    if ids:
+        cursor = await connection.execute(_ATTEMPTS, [ids])
+        for row in await cursor.fetchall():
+            attempt = AttemptRow(*row)
+            attempts.setdefault(attempt.notification_id, []).append(attempt)
+    locked = [
+        Locked(row.notification_id, row.lane, row.version, read_delivery(row, attempts.get(row.notification_id, ())))
+        for row in deliveries
+    ]
+    return locked, rows[0][-1]
+
+
+_SAVE = """
+WITH given AS (
+  SELECT * FROM unnest(%b::uuid[], %b::text[], %b::int[], %b::int[], %b::boolean[], %b::timestamptz[],
+                       %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::text[])
+  AS t(id, status, step, version, erased, step_ends_at, retry_at, ended_at, due_at, reason)
+), d AS (
+  UPDATE delivery SET status = given.status, step = given.step, version = given.version, erased = given.erased,
+         step_ends_at = given.step_ends_at, retry_at = given.retry_at, ended_at = given.ended_at,
+         due_at = given.due_at, reason = given.reason
+  FROM given WHERE notification_id = given.id
+), a AS (
+  INSERT INTO attempt (notification_id, no, step, channel, provider, recovery, outcome, reason, detail, calls, parts,
+                       started_at, called_at, submitted_at, ended_at)
+  SELECT * FROM unnest(%b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+                       %b::text[], %b::int[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
+                       %b::timestamptz[])
+  ON CONFLICT (notification_id, no) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
+         detail = excluded.detail, calls = excluded.calls, parts = excluded.parts, called_at = excluded.called_at,
+         submitted_at = excluded.submitted_at, ended_at = excluded.ended_at
+)
+INSERT INTO history (notification_id, seq, at, fact, record)
+SELECT * FROM unnest(%b::uuid[], %b::int[], %b::timestamptz[], %b::text[], %b::jsonb[])
+"""
+
+_ERASE = "UPDATE content SET code = NULL WHERE notification_id = ANY(%b::uuid[])"
+
+_RESENT = """
+UPDATE delivery SET resent_at = resent_at || given.at
+FROM unnest(%b::uuid[], %b::timestamptz[]) AS given(id, at) WHERE notification_id = given.id
+"""
+
+
+async def save(connection: Connection, changes: Sequence[Change]) -> None:
+    """Write new states, attempts and history of locked deliveries in one round trip."""
+    changed = [change for change in changes if change.facts]
+    if not changed:
+        return
+    deliveries = [_delivery_values(change) for change in changed]
+    attempts = [
+        write_attempt(change.locked.id, attempt)
+        for change in changed
+        for attempt in change.state.attempts
+        if _attempt_changed(change.locked.state, attempt.no, attempt)
+    ]
+    history = [
+        (change.locked.id, change.locked.version + index, fact.at, *_jsonb(to_record(fact)))
+        for change in changed
+        for index, fact in enumerate(change.facts, start=1)
+    ]
+    await connection.execute(_SAVE, [*transpose(deliveries, 10), *transpose(attempts, 15), *transpose(history, 5)])
+    resent = [(c.locked.id, c.state.resent_at[-1]) for c in changed if c.state.resent_at != c.locked.state.resent_at]
+    if resent:
+        await connection.execute(_RESENT, transpose(resent, 2))
+    erased = [c.locked.id for c in changed if c.state.erased and not c.locked.state.erased]
+    if erased:
+        await connection.execute(_ERASE, [erased])
+
+
+def _delivery_values(change: Change) -> tuple[Any, ...]:
+    state = change.state
+    return (
+        change.locked.id,
+        state.status.value,
+        state.step,
+        change.locked.version + len(change.facts),
+        state.erased,
+        state.step_ends_at,
+        state.retry_at,
+        state.ended_at,
+        due_at(state),
+        state.reason.value if state.reason else None,
+    )
+
+
+def _attempt_changed(before: Delivery, no: int, attempt: object) -> bool:
+    return no >= len(before.attempts) or before.attempts[no] is not attempt
+
+
+def _jsonb(record: tuple[str, Record]) -> tuple[str, Jsonb]:
+    return record[0], Jsonb(record[1])
+
+
+_RENEW = """
+UPDATE delivery SET due_at = ledger_now() + %s
+WHERE notification_id IN (
+  SELECT notification_id FROM delivery WHERE notification_id = ANY(%b::uuid[]) AND status = 'in_delivery'
+  ORDER BY notification_id FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+async def renew(connection: Connection, ids: Sequence[UUID], lease_s: float) -> None:
+    """Heartbeat: push the leases of what this worker is submitting; what somebody else holds is left alone."""
+    await connection.execute(_RENEW, [timedelta(seconds=lease_s), sorted(ids)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a submission needs of a notification besides its delivery; sealed fields as they are in the ledger."""
+
+    id: UUID
+    kind: str
+    language: str
+    relation: str
+    phone: bytes | None
+    tax_id: bytes | None
+    data: bytes
+    code: bytes | None
+
+
+_CONTENT = """
+SELECT n.id, n.kind, n.language, n.recipient ->> 'relation', c.phone, c.tax_id, c.data, c.code
+FROM notification n JOIN content c ON c.notification_id = n.id WHERE n.id = ANY(%b::uuid[])
+"""
+
+
+async def contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Content]:
+    """Sealed contents of notifications by id."""
+    cursor = await connection.execute(_CONTENT, [list(ids)])
+    names = ("id", "kind", "language", "relation", "phone", "tax_id", "data", "code")
+    return {row[0]: Content(**dict(zip(names, row, strict=True))) for row in await cursor.fetchall()}
+
+
+async def next_due(connection: Connection) -> datetime | None:
+    """The earliest agenda of all: how long an idle worker may sleep."""
+    cursor = await connection.execute("SELECT min(due_at) FROM delivery WHERE due_at IS NOT NULL")
+    row = await cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,167 @@
+"""Notifications read for people and callers: one with its whole story, lists by keyset.
+
+What belongs here: reading SQL. What does not: the hot path (``ledger``) or what a caller may see (engine).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from esoz_notify.core.delivery import Delivery, Fact
+from esoz_notify.core.history import from_record
+from esoz_notify.store.ledger import Connection
+from esoz_notify.store.rows import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, AttemptRow, DeliveryRow, read_delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A notification as the ledger holds it, without its sealed content."""
+
+    id: UUID
+    client_id: str
+    kind: str
+    reference: str | None
+    patient_id: UUID | None
+    language: str
+    policy: str
+    recipient: dict[str, Any]
+    traceparent: str | None
+    created_at: datetime
+    first_status: str
+    version: int
+    state: Delivery
+
+
+_NOTIFICATION = (
+    "id, client_id, kind, reference, patient_id, language, policy, recipient, traceparent, created_at, first_status"
+)
+_WIDTH = len(_NOTIFICATION.split(","))
+_ONE = f"""
+SELECT {_NOTIFICATION}, {DELIVERY_COLUMNS} FROM notification n JOIN delivery d ON d.notification_id = n.id
+"""
+
+
+async def one(connection: Connection, notification_id: UUID) -> Stored | None:
+    """A notification with its attempts."""
+    found = await some(connection, [notification_id])
+    return found[0] if found else None
+
+
+async def some(connection: Connection, ids: Sequence[UUID]) -> list[Stored]:
+    """Notifications with their attempts, newest first; unknown ids are missing."""
+    cursor = await connection.execute(f"{_ONE} WHERE n.id = ANY(%b::uuid[]) ORDER BY n.id DESC", [list(ids)])
+    return await _with_attempts(connection, await cursor.fetchall())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which notifications a list shows; None means any. ``before``: keyset cursor, the last id already shown."""
+
+    client_id: str | None = None
+    reference: str | None = None
+    status: str | None = None
+    kind: str | None = None
+    phone_index: bytes | None = None
+    patient_id: UUID | None = None
+    before: UUID | None = None
+
+
+async def page(connection: Connection, wanted: Filter, count_max: int) -> list[Stored]:
+    """One page of notifications, newest first (ids are ordered by time)."""
+    conditions = {
+        "n.client_id = %s": wanted.client_id,
+        "n.reference = %s": wanted.reference,
+        "d.status = %s": wanted.status,
+        "n.kind = %s": wanted.kind,
+        "n.phone_index = %s": wanted.phone_index,
+        "n.patient_id = %s": wanted.patient_id,
+        "n.id < %s": wanted.before,
+    }
+    used = {sql: value for sql, value in conditions.items() if value is not None}
+    where = " AND ".join(used) or "true"
+    cursor = await connection.execute(f"{_ONE} WHERE {where} ORDER BY n.id DESC LIMIT %s", [*used.values(), count_max])
+    return await _with_attempts(connection, await cursor.fetchall())
+
+
+async def _with_attempts(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Stored]:
+    ids = [row[0] for row in rows]
+    cursor = await connection.execute(
+        f"SELECT {ATTEMPT_COLUMNS} FROM attempt WHERE notification_id = ANY(%b::uuid[]) ORDER BY no", [ids]
+    )
+    attempts: dict[UUID, list[AttemptRow]] = {}
+    for row in await cursor.fetchall():
+        attempts.setdefault(row[0], []).append(AttemptRow(*row))
+    return [_stored(row, attempts.get(row[0], [])) for row in rows]
+
+
+def _stored(row: tuple[Any, ...], attempts: Sequence[AttemptRow]) -> Stored:
+    delivery = DeliveryRow(*row[_WIDTH:])
+    return Stored(
+        id=row[0],
+        client_id=row[1],
+        kind=row[2],
+        reference=row[3],
+        patient_id=row[4],
+        language=row[5],
+        policy=row[6],
+        recipient=row[7],
+        traceparent=row[8],
+        created_at=row[9],
+        first_status=row[10],
+        version=delivery.version,
+        state=read_delivery(delivery, attempts),
+    )
+
+
+async def by_key(connection: Connection, client_id: str, key: str) -> tuple[UUID, bytes] | None:
+    """The notification that an idempotency key already made, with the fingerprint of its request."""
+    cursor = await connection.execute(
+        "SELECT notification_id, fingerprint FROM idempotency WHERE client_id = %s AND key = %s", [client_id, key]
+    )
+    row = await cursor.fetchone()
+    return (row[0], bytes(row[1])) if row else None
+
+
+async def history(connection: Connection, notification_id: UUID, after: int = 0) -> list[tuple[int, Fact]]:
+    """Facts of a notification in order, with their number, from the one after ``after``."""
+    cursor = await connection.execute(
+        "SELECT seq, at, fact, record FROM history WHERE notification_id = %s AND seq > %s ORDER BY seq",
+        [notification_id, after],
+    )
+    return [(seq, from_record(fact, at, record)) for seq, at, fact, record in await cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedContent:
+    """Sealed personal data of a notification for the printed summary."""
+
+    data: bytes
+    code: bytes | None
+    summary: bytes | None
+
+
+async def sealed_content(connection: Connection, notification_id: UUID) -> SealedContent | None:
+    """What the summary is made of, sealed."""
+    cursor = await connection.execute(
+        "SELECT data, code, summary FROM content WHERE notification_id = %s", [notification_id]
+    )
+    row = await cursor.fetchone()
+    return SealedContent(data=row[0], code=row[1], summary=row[2]) if row else None
+
+
+async def forget_keys(connection: Connection, life_s: float) -> int:
+    """Janitor: idempotency keys older than their life."""
+    cursor = await connection.execute(
+        "DELETE FROM idempotency WHERE created_at < ledger_now() - make_interval(secs => %s)", [life_s]
+    )
+    return cursor.rowcount
+
+
+async def ledger_now(connection: Connection) -> datetime:
+    """The ledger's time."""
+    row = await (await connection.execute("SELECT ledger_now()")).fetchone()
+    assert row is not None
+    now: datetime = row[0]
+    return now

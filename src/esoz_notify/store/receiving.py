@@ -1,0 +1,258 @@
+"""Receipts in the ledger: kept raw, put into the inbox, taken out when their submission is known.
+
+What belongs here: SQL over receipts, provider message ids and polls. What does not: what a receipt means (core).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from esoz_notify.core.receipts import Reason, ReceiptState
+from esoz_notify.store.ledger import Connection
+from esoz_notify.store.rows import transpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReceipt:
+    """One callback or PDU exactly as it came, sealed. ``problem``: why it cannot be read, if it cannot."""
+
+    id: UUID
+    provider: str
+    raw: bytes
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxReceipt:
+    """What a receipt says. ``notification_id`` and ``attempt_no`` when the provider's id is our own key."""
+
+    receipt_id: UUID
+    provider: str
+    provider_message_id: str
+    notification_id: UUID | None
+    attempt_no: int | None
+    state: ReceiptState
+    reason: Reason | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenReceipt:
+    """A receipt taken from the inbox together with the attempt it speaks of."""
+
+    notification_id: UUID
+    attempt_no: int
+    part: int
+    state: ReceiptState
+    reason: Reason | None
+    detail: str
+
+
+_KEEP = """
+WITH raw AS (
+  INSERT INTO receipt (id, provider, received_at, raw, problem)
+  SELECT id, provider, ledger_now(), raw, problem
+  FROM unnest(%b::uuid[], %b::text[], %b::bytea[], %b::text[]) AS t(id, provider, raw, problem)
+)
+INSERT INTO receipt_inbox (receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason,
+                           detail, received_at)
+SELECT t.*, ledger_now()
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[]) AS t
+"""
+
+
+async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence[InboxReceipt]) -> None:
+    """Store receipts exactly as they came and what they say, in one round trip."""
+    raw_values = [(one.id, one.provider, one.raw, one.problem) for one in raw]
+    said_values = [
+        (
+            one.receipt_id,
+            one.provider,
+            one.provider_message_id,
+            one.notification_id,
+            one.attempt_no,
+            one.state.value,
+            one.reason.value if one.reason else None,
+            one.detail,
+        )
+        for one in said
+    ]
+    await connection.execute(_KEEP, [*transpose(raw_values, 4), *transpose(said_values, 8)])
+
+
+_TAKE = """
+WITH some AS (
+  SELECT id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail
+  FROM receipt_inbox WHERE NOT orphan ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+), known AS (
+  SELECT some.id, coalesce(some.notification_id, m.notification_id) AS notification_id,
+         coalesce(some.attempt_no, m.attempt_no) AS attempt_no, coalesce(m.part, 0) AS part,
+         some.state, some.reason, some.detail
+  FROM some LEFT JOIN provider_message m
+    ON some.notification_id IS NULL AND m.provider = some.provider AND m.provider_message_id = some.provider_message_id
+), lost AS (
+  UPDATE receipt_inbox SET orphan = true
+  WHERE id IN (SELECT id FROM known WHERE notification_id IS NULL) RETURNING id
+), gone AS (
+  DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM known WHERE notification_id IS NOT NULL) RETURNING id
+)
+SELECT notification_id, attempt_no, part, state, reason, detail FROM known ORDER BY id
+"""
+
+
+async def take(connection: Connection, count_max: int) -> tuple[list[TakenReceipt], int]:
+    """Take receipts whose attempt is known out of the inbox; the rest become orphans and stay.
+
+    Returns those taken, in order of arrival, and how many were looked at.
+    """
+    cursor = await connection.execute(_TAKE, [count_max])
+    rows = await cursor.fetchall()
+    taken = [
+        TakenReceipt(
+            notification_id=row[0],
+            attempt_no=row[1],
+            part=row[2],
+            state=ReceiptState(row[3]),
+            reason=Reason(row[4]) if row[4] else None,
+            detail=row[5],
+        )
+        for row in rows
+        if row[0] is not None
+    ]
+    return taken, len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageId:
+    """The id that a provider gave to one part of an attempt."""
+
+    provider: str
+    provider_message_id: str
+    notification_id: UUID
+    attempt_no: int
+    part: int
+
+
+_KNOW = """
+WITH given AS (
+  SELECT * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[])
+  AS t(provider, provider_message_id, notification_id, attempt_no, part)
+), new AS (
+  INSERT INTO provider_message (provider, provider_message_id, notification_id, attempt_no, part, at)
+  SELECT given.*, ledger_now() FROM given ON CONFLICT (provider, provider_message_id) DO NOTHING
+)
+UPDATE receipt_inbox SET orphan = false FROM given
+WHERE orphan AND receipt_inbox.provider = given.provider
+  AND receipt_inbox.provider_message_id = given.provider_message_id
+RETURNING receipt_inbox.id
+"""
+
+
+async def know(connection: Connection, ids: Sequence[MessageId]) -> bool:
+    """Remember provider message ids; receipts that came before are orphans no more. True when there were any."""
+    values = [(one.provider, one.provider_message_id, one.notification_id, one.attempt_no, one.part) for one in ids]
+    cursor = await connection.execute(_KNOW, transpose(values, 5))
+    return bool(await cursor.fetchall())
+
+
+_POLL_GRACE = timedelta(hours=1)  # a late proof still corrects the record for so long
+
+_ADOPT = """
+UPDATE receipt_inbox i SET orphan = false FROM provider_message m
+WHERE i.orphan AND m.provider = i.provider AND m.provider_message_id = i.provider_message_id RETURNING i.id
+"""
+
+_POLLED_ENOUGH = """
+DELETE FROM poll USING delivery d WHERE d.notification_id = poll.notification_id
+  AND d.valid_until < ledger_now() - %s::interval
+"""
+
+_FORGET = "DELETE FROM receipt_inbox WHERE orphan AND received_at < ledger_now() - %s::interval RETURNING id"
+
+
+async def adopt(connection: Connection, orphan_life: timedelta) -> tuple[bool, int]:
+    """Janitor: orphans whose submission has become known; those too old leave the inbox (their raw form stays).
+
+    Returns whether any were adopted, and how many were given up.
+    """
+    await connection.execute(_POLLED_ENOUGH, [_POLL_GRACE])
+    adopted = await (await connection.execute(_ADOPT)).fetchall()
+    given_up = await (await connection.execute(_FORGET, [orphan_life])).fetchall()
+    return bool(adopted), len(given_up)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Ask ``provider`` what became of an attempt. ``tries``: how often it was asked."""
+
+    notification_id: UUID
+    attempt_no: int
+    provider: str
+    provider_message_id: str
+    tries: int
+
+
+_PLAN = """
+INSERT INTO poll (notification_id, attempt_no, provider, provider_message_id, due_at)
+SELECT t.id, t.no, t.provider, t.message_id, ledger_now() + t.pause
+FROM unnest(%b::uuid[], %b::int[], %b::text[], %b::text[], %b::interval[]) AS t(id, no, provider, message_id, pause)
+ON CONFLICT (notification_id, attempt_no) DO NOTHING
+"""
+
+
+async def plan_polls(connection: Connection, polls: Sequence[tuple[Poll, float]]) -> None:
+    """Put attempts on the agenda of polling, each after its pause in seconds."""
+    values = [
+        (one.notification_id, one.attempt_no, one.provider, one.provider_message_id, timedelta(seconds=pause_s))
+        for one, pause_s in polls
+    ]
+    await connection.execute(_PLAN, transpose(values, 5))
+
+
+_DUE_POLLS = """
+UPDATE poll SET tries = tries + 1, due_at = ledger_now() + %s
+WHERE (notification_id, attempt_no) IN (
+  SELECT notification_id, attempt_no FROM poll WHERE provider = %s AND due_at <= ledger_now()
+  ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING notification_id, attempt_no, provider, provider_message_id, tries
+"""
+
+
+async def due_polls(connection: Connection, provider: str, count_max: int, lease_s: float) -> list[Poll]:
+    """Take due polls of a provider; they come due again after the lease, should this worker die."""
+    cursor = await connection.execute(_DUE_POLLS, [timedelta(seconds=lease_s), provider, count_max])
+    return [Poll(*row) for row in await cursor.fetchall()]
+
+
+_REPLAN = """
+UPDATE poll SET due_at = ledger_now() + t.pause
+FROM unnest(%b::uuid[], %b::int[], %b::interval[]) AS t(id, no, pause)
+WHERE poll.notification_id = t.id AND poll.attempt_no = t.no
+"""
+
+_UNPLAN = """
+DELETE FROM poll USING unnest(%b::uuid[], %b::int[]) AS t(id, no)
+WHERE poll.notification_id = t.id AND poll.attempt_no = t.no
+"""
+
+
+async def replan_polls(connection: Connection, again: Sequence[tuple[Poll, float]], over: Sequence[Poll]) -> None:
+    """Ask again after the pause in seconds, or never again."""
+    if again:
+        values = [(one.notification_id, one.attempt_no, timedelta(seconds=pause_s)) for one, pause_s in again]
+        await connection.execute(_REPLAN, transpose(values, 3))
+    if over:
+        await connection.execute(_UNPLAN, transpose([(one.notification_id, one.attempt_no) for one in over], 2))
+
+
+async def unplan_polls(connection: Connection, attempts: Sequence[tuple[UUID, int]]) -> None:
+    """Attempts that are final need no asking any more."""
+    await connection.execute(_UNPLAN, transpose(list(attempts), 2))
+
+
+async def last_receipt_at(connection: Connection, provider: str) -> datetime | None:
+    """When a provider's last receipt came: silence must be noticed."""
+    cursor = await connection.execute("SELECT max(received_at) FROM receipt WHERE provider = %s", [provider])
+    row = await cursor.fetchone()
+    return row[0] if row else None
