@@ -47,8 +47,7 @@ class Product:
 
     def provider_states(self) -> dict[str, str]:
         """What this process knows of its providers, for health pages."""
-        states = {provider.name: "ok" if provider.is_up() else "down" for provider in self.providers}
-        return states | {link.account.name: link.state for link in self.links}
+        return {provider.name: "up" if provider.is_up() else "down" for provider in self.providers}
 
 
 def read_policies(settings: Settings) -> Policies:
@@ -107,6 +106,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         intake = Intake(ledger, vault, policies, frozenset(configured_providers(settings)), wakes.agenda)
         if api:
             tasks.append(asyncio.create_task(intake.run(), name="intake"))
+        access = Access(ledger, keys)
+        if api:
+            tasks.append(asyncio.create_task(access.run(), name="access"))
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         providers: list[Provider] = []
         links: list[SmppLink] = []
@@ -136,7 +138,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             settings=settings,
             ledger=ledger,
             service=service,
-            access=Access(ledger, keys),
+            access=access,
             policies=policies,
             providers=tuple(providers),
             links=tuple(links),

@@ -151,7 +151,7 @@ def test_the_text_may_be_in_message_payload() -> None:
 
 
 def test_the_error_code_explains_failures_only() -> None:
-    """The operator's map of codes gives the reason of a failure; a delivery has none; a code without a row changes nothing."""
+    """The operator's map of codes gives the reason of a failure; a code without a row changes nothing."""
     reasons = {"1": Reason.NUMBER_INACTIVE, "0": Reason.OPERATOR}
     assert read(b"id:1 stat:UNDELIV err:001", err_reasons=reasons).reason is Reason.NUMBER_INACTIVE
     assert read(b"id:1 stat:UNDELIV err:000", err_reasons=reasons).reason is Reason.OPERATOR

@@ -1,4 +1,4 @@
-"""The callers of a lab in its tests: an ESME over a raw socket with a foreign codec, a webhook that listens, and waiting."""
+"""The callers of a lab in its tests: an ESME over a raw socket with a foreign codec, a webhook, an HTTP client."""
 
 import asyncio
 import struct
@@ -19,6 +19,7 @@ SUBMIT_SM = 0x4
 DELIVER_SM = 0x5
 RESPONSE = 0x80000000
 _WAIT_S = 5.0
+_PASSWORD = "labpass"
 
 
 T = TypeVar("T")
@@ -27,9 +28,11 @@ T = TypeVar("T")
 async def eventually(ask: Callable[[], Awaitable[T]], holds: Callable[[T], object]) -> T:
     """The first answer that holds; fails after five seconds."""
     async with asyncio.timeout(_WAIT_S):
-        while not holds(answer := await ask()):
+        while True:
+            answer = await ask()
+            if holds(answer):
+                return answer
             await asyncio.sleep(0.01)
-        return answer
 
 
 @dataclass
@@ -82,7 +85,7 @@ class Esme:
         """A connection that is not bound yet."""
         return cls(*await asyncio.open_connection("127.0.0.1", lab.ports[smsc], **tls))
 
-    async def bind(self, system_id: str = "esoz", password: str = "labpass", kind: int = BIND_TRANSCEIVER) -> int:
+    async def bind(self, system_id: str = "esoz", password: str = _PASSWORD, kind: int = BIND_TRANSCEIVER) -> int:
         """Bind; the status of the answer."""
         texts = b"".join(text.encode() + b"\0" for text in (system_id, password, ""))
         return (await self.ask(kind, texts + b"\x34\0\0\0")).status
@@ -299,7 +302,7 @@ def viber_body(
     return {"messages": [message]}
 
 
-def recipient(number: int = 1, *, resource: str | None = None, **parameters: str) -> dict[str, Any]:
+def recipient(number: int = 1, /, *, resource: str | None = None, **parameters: str) -> dict[str, Any]:
     """A recipient of a Diia push with the fictitious tax number ``number``."""
     made: dict[str, Any] = {"rnokpp": f"{number:010}", "id": f"person-{number}"}
     made["parameters"] = [{"key": key, "value": value} for key, value in parameters.items()]

@@ -16,7 +16,7 @@ PIN = {"type": "TEMPLATE", "templateId": "code", "parameters": {"pin": "4831"}, 
 
 
 async def test_message_reaches_the_phone_and_the_webhooks(caller: Caller, inbox: Inbox) -> None:
-    """A template is accepted with 26, shown rendered, reported as 5 DELIVERED_TO_HANDSET in the full shape, then seen."""
+    """A template is accepted with 26, shown rendered, reported as delivered in the full shape, then reported seen."""
     hooks = {
         "delivery": {"url": inbox.url()},
         "seen": {"url": inbox.url("/seen")},
@@ -92,7 +92,7 @@ async def test_many_reports_share_calls(caller: Caller, inbox: Inbox) -> None:
 async def test_unreachable_user_is_reported_at_once(
     caller: Caller, inbox: Inbox, phone: dict[str, bool], error: tuple[int, str, bool]
 ) -> None:
-    """Not a user, or blocked: 2 UNDELIVERABLE with the permanent error, whatever the phone's latency; nothing is shown."""
+    """Not a user, or blocked: UNDELIVERABLE with a permanent error, whatever the phone's latency; nothing is shown."""
     await caller.phone("380000000001", latency_ms=[600_000, 600_000], **phone)
     await caller.viber(hooks={"delivery": {"url": inbox.url()}})
     (report,) = await inbox.wait(1)
@@ -149,7 +149,7 @@ async def test_silent_phone_that_wakes_gets_its_message(caller: Caller) -> None:
 
 
 async def test_late_phone_expires_or_delivers_late(caller: Caller, inbox: Inbox) -> None:
-    """Latency beyond validity is an expiry; a phone that ignores validity shows the message after it, and that is told."""
+    """Latency beyond validity is an expiry; a phone that ignores validity still shows the message, and that is told."""
     hooks = {"delivery": {"url": inbox.url()}}
     await caller.phone("380000000001", viber_latency_ms=[1100, 1100])
     await caller.phone("380000000002", viber_latency_ms=[1100, 1100], viber_ignores_validity=True)

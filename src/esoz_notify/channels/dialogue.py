@@ -1,7 +1,7 @@
 """The values that a provider's dialogue is made of.
 
-An adapter is a pure generator: it yields calls as values, is sent replies as values, and returns one result per message.
-The engine's gateway does the network; a test plays the other side with plain values.
+An adapter is a pure generator: it yields calls as values, is sent replies as values, and returns one result per
+message. The engine's gateway does the network; a test plays the other side with plain values.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -20,8 +20,8 @@ class OutboundMessage:
     """One message for one person by one channel, ready to be said in a provider's words.
 
     ``key`` is our own reference of the attempt (UUID text): the provider's idempotency key where it has one.
-    ``template`` and ``parameters`` for channels that send approved templates, ``text`` for those that send text; both are
-    always filled. ``validity_s``: how long the provider may go on trying.
+    ``template`` and ``parameters`` for channels that send approved templates, ``text`` for those that send text; both
+    are always filled. ``validity_s``: how long the provider may go on trying.
     """
 
     key: str
@@ -71,7 +71,7 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """No answer came. ``sent`` False: the request certainly did not leave (refused connection, no name, TLS failure)."""
+    """No answer came. ``sent`` False: the request certainly did not leave (refused connection, no name, no TLS)."""
 
     sent: bool
     detail: str = ""
@@ -117,7 +117,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptProblem:
-    """A receipt that cannot be read: kept raw, counted, and answered as the provider needs. ``what``: which rule broke."""
+    """A receipt that cannot be read: kept raw, counted, answered all the same. ``what``: the rule it breaks."""
 
     what: str
 
@@ -130,8 +130,8 @@ PollDialogue: TypeAlias = Generator[Saying, Hearing, tuple[Receipt | ReceiptProb
 class Capabilities:
     """What a provider can do, declared as data; every default says no.
 
-    ``batch_max``: messages in one submit dialogue. ``poll_after_s``: ask by polling when no receipt came for so long, and
-    again with these gaps; empty: the provider cannot be polled. ``callback``: it calls our callback endpoint.
+    ``batch_max``: messages in one submit dialogue. ``poll_after_s``: ask by polling when no receipt came for so long,
+    and again with these gaps; empty: the provider cannot be polled. ``callback``: it calls our callback endpoint.
     ``message_id_is_key``: receipts name our own key, so they find their attempt even before the reply is recorded.
     """
 

@@ -84,11 +84,12 @@ def _text_fields(octets: bytes) -> dict[str, str]:
     text = octets.decode("latin-1")
     keys = list(_KEY.finditer(text))
     fields: dict[str, str] = {}
-    for key, following in zip(keys, [*keys[1:], None], strict=True):
+    ends = [key.start() for key in keys[1:]] + [len(text)]
+    for key, end in zip(keys, ends, strict=False):  # without a key there is still an end
         name = key[1].lower().replace("_", " ")
         if name == "text":
             break
-        value = text[key.end() : following.start() if following else None].split()
+        value = text[key.end() : end].split()
         fields.setdefault(name, value[0] if value else "")
     return fields
 

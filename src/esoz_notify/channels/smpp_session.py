@@ -99,6 +99,11 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """The peer was silent, was asked whether it lives, and was heard: there may be room again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unbound:
     """The bind was ended in order, at our wish or the peer's; the session is closed."""
 
@@ -120,7 +125,16 @@ class Strange:
 
 
 Event: TypeAlias = (
-    Bound | BindRefused | SubmitAnswered[T] | LateAnswer[T] | AccountRefused | Delivered | Unbound | Broken | Strange
+    Bound
+    | BindRefused
+    | SubmitAnswered[T]
+    | LateAnswer[T]
+    | AccountRefused
+    | Delivered
+    | Alive
+    | Unbound
+    | Broken
+    | Strange
 )
 
 
@@ -158,8 +172,11 @@ class Session(Generic[T]):
 
     @property
     def room(self) -> int:
-        """How many submits may be written now without their number passing the window; none unless bound."""
-        if self.state is not State.BOUND:
+        """How many submits may be written now without their number passing the window.
+
+        None unless bound, and none while nobody knows whether the peer lives: they would all end as unknown.
+        """
+        if self.state is not State.BOUND or self._probed_at is not None:
             return 0
         return self._account.window_size - len(self._pending)
 
@@ -203,8 +220,10 @@ class Session(Generic[T]):
     def receive(self, data: bytes, now: float) -> list[Event[T]]:
         """Take octets as they came and give what they mean. Never raises, whatever the octets are."""
         self._heard_at = now
-        self._probed_at = None  # any octet proves that the peer lives
         events: list[Event[T]] = []
+        if self._probed_at is not None:
+            self._probed_at = None  # any octet proves that the peer lives
+            events.append(Alive())
         try:
             for frame in self._reader.feed(data):
                 if self.state is State.CLOSED:

@@ -122,7 +122,7 @@ def _tail(path: Path) -> str:
     return " / ".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
 
 
-# --- running -----------------------------------------------------------------------------------------------------------
+# --- running ----------------------------------------------------------------------------------------------------------
 
 
 async def _run_all(client: dict[str, Any], folder: Path, console: Console) -> list[Run]:
@@ -253,7 +253,7 @@ async def _judge_handsets(run: Run, lab: aiohttp.ClientSession) -> None:
             run.faults.append("the handset shows it twice")
 
 
-# --- showing -----------------------------------------------------------------------------------------------------------
+# --- showing ----------------------------------------------------------------------------------------------------------
 
 
 def _table(runs: list[Run]) -> Table:

@@ -18,6 +18,7 @@ from esoz_notify.cli import ask, serve
 from esoz_notify.cli.clients import clients_app
 from esoz_notify.cli.demo import demo
 from esoz_notify.cli.doctor import doctor
+from esoz_notify.cli.lab import lab
 from esoz_notify.cli.policy import policy_app
 from esoz_notify.core.errors import ConfigError, InvalidInput, NotifyError
 from esoz_notify.settings import Settings, read_settings
@@ -66,7 +67,7 @@ app.command()(serve.up)
 app.command()(demo)
 app.command()(serve.api)
 app.command()(serve.worker)
-app.command()(serve.lab)
+app.command()(lab)
 app.command()(serve.migrate)
 app.command()(ask.send)
 app.command()(ask.watch)

@@ -1,4 +1,4 @@
-"""Commands that run until they are stopped: up, api, worker, lab; and migrate.
+"""Commands that run until they are stopped: up, api, worker; and migrate.
 
 What belongs here: processes, signals, the ready line. What does not: what runs inside (``wiring``).
 """
@@ -7,8 +7,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -18,14 +16,14 @@ from typing import Annotated, Any
 import typer
 
 from esoz_notify.api.server import Server, bind
+from esoz_notify.cli.lab import lab_process
 from esoz_notify.core.errors import ConfigError
-from esoz_notify.engine.access import SCOPES, Access
-from esoz_notify.settings import Settings, Smsc
+from esoz_notify.engine.access import SCOPES, Access, InvalidClient
+from esoz_notify.settings import Settings
 from esoz_notify.store import embedded, migrations
-from esoz_notify.wiring import Product, data_folder, read_texts, running
+from esoz_notify.wiring import Product, data_folder, running
 
 DEV_CLIENT = "dev-client"
-_LAB_READY_S = 30.0
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder for the ledger and the keys.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port of the API; 0 takes a free one.")]
@@ -86,83 +84,6 @@ def migrate(context: typer.Context, *, data: DataOption = None) -> None:
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the ledger is up to date")
 
 
-def lab(  # noqa: PLR0913 - options of a command line
-    context: typer.Context,
-    *,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port of the phone wall; 0 takes a free one.")] = 8090,
-    smsc_a_port: Annotated[int, typer.Option(help="SMPP port of the first SMSC.")] = 0,
-    smsc_b_port: Annotated[int, typer.Option(help="SMPP port of the second SMSC.")] = 0,
-    journal: Annotated[Path | None, typer.Option(help="File that remembers the world over restarts.")] = None,
-    callback_credential: Annotated[
-        str, typer.Option(help="user:password on calls to webhooks.")
-    ] = "viber:lab-callback",
-    stop_on_stdin_eof: Annotated[bool, typer.Option(hidden=True)] = False,
-) -> None:
-    """Play the world outside: Viber, two operators' SMSCs, Diia, and everybody's phones.
-
-    Example: esoz-notify lab --port 8090
-    """
-    from esoz_notify.lab.process import main
-    from esoz_notify.lab.settings import SMSC_A, SMSC_B, LabSettings, SmscSettings
-
-    texts = read_texts(context.obj)
-    main(
-        LabSettings(
-            host=host,
-            port=port,
-            smscs=(SmscSettings(name=SMSC_A, port=smsc_a_port), SmscSettings(name=SMSC_B, port=smsc_b_port)),
-            templates=texts.viber_templates(),
-            callback_credential=callback_credential,
-            journal=journal,
-            stop_on_stdin_eof=stop_on_stdin_eof,
-        )
-    )
-
-
-@contextmanager
-def lab_process(settings: Settings, folder: Path, port: int) -> Iterator[tuple[Settings, dict[str, Any]]]:
-    """A lab as a child process that dies with us; the settings then point to it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "esoz_notify.cli", "lab", "--port", str(port), "--stop-on-stdin-eof"]
-    command += ["--host", "127.0.0.1", "--journal", str(folder / "lab.ndjson")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            urls = _await_lab(process)
-            yield lab_settings(settings, urls, read_texts(settings).viber_templates()), urls
-        finally:
-            process.terminate()
-
-
-def lab_settings(settings: Settings, urls: dict[str, Any], template_names: Any) -> Settings:
-    """Settings whose providers are the lab's."""
-    from esoz_notify.lab.settings import LabSettings, SmscSettings
-
-    defaults, smsc = LabSettings(), SmscSettings(name="any")
-    return replace(
-        settings,
-        viber_url=urls["viber_url"],
-        viber_api_key=defaults.viber_api_key,
-        viber_templates={name: name for name in template_names},
-        viber_callback_credentials=(defaults.callback_credential,),
-        diia_url=urls["diia_url"],
-        diia_partner_token=defaults.diia_partner_token,
-        smscs=tuple(
-            Smsc(name=name, host=host, port=port, system_id=smsc.system_id, password=smsc.password, window_size=50)
-            for name, (host, port) in urls["smsc"].items()
-        ),
-    )
-
-
-def _await_lab(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line.startswith("ready "):
-        raise ConfigError("the lab did not start; run  esoz-notify lab  to see why (a port in use?)")
-    urls: dict[str, Any] = json.loads(line.removeprefix("ready "))
-    return urls
-
-
 @contextmanager
 def ledger_dsn(settings: Settings) -> Iterator[str]:
     """The DSN of the settings, or of an embedded PostgreSQL that runs as long as this."""
@@ -220,9 +141,7 @@ def _ready_line(settings: Settings, base_url: str, lab_urls: dict[str, Any] | No
 async def write_dev_client(access: Access, folder: Path, base_url: str, lab_url: str) -> dict[str, Any]:
     """Give a developer a caller with every scope; the secret of an earlier start stays good. File mode 0600."""
     path = folder / "dev-client.json"
-    secret = _known_secret(path)
-    if secret is None or not await access.is_secret(DEV_CLIENT, secret):
-        secret = await access.create_client(DEV_CLIENT, "Developer of this machine", SCOPES)
+    secret = await _dev_secret(access, _known_secret(path))
     client = {
         "base_url": base_url,
         "lab_url": lab_url,
@@ -235,6 +154,18 @@ async def write_dev_client(access: Access, folder: Path, base_url: str, lab_url:
     }
     _write_private(path, json.dumps(client, indent=2))
     return client
+
+
+async def _dev_secret(access: Access, known: str | None) -> str:
+    try:
+        if known is not None:
+            await access.issue(DEV_CLIENT, known)
+            return known
+    except InvalidClient:
+        pass  # another ledger's secret, or an old one
+    if any(client.id == DEV_CLIENT for client in await access.list()):
+        return await access.rotate(DEV_CLIENT)
+    return await access.create_client(DEV_CLIENT, "Developer of this machine", SCOPES)
 
 
 def _write_private(path: Path, text: str) -> None:

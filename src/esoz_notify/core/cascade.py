@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from esoz_notify.core import limits
-from esoz_notify.core.channel import GUARANTEED, Providers, ProviderView
+from esoz_notify.core.channel import GUARANTEED, Channel, Providers, ProviderView
 from esoz_notify.core.delivery import (
     Attempt,
     AttemptAccepted,
@@ -152,18 +152,17 @@ def _on_replied(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
             if attempt.submitted_at is not None:
                 return []  # recorded already, by a transaction whose own answer was lost
             return [AttemptAccepted(at=world.now, no=event.no, part_count=len(ids))]
-        case Refused(reason=reason, detail=detail):
-            failed = AttemptFailed(at=world.now, no=event.no, reason=reason, detail=detail)
-            after = _after_failure(evolve(state, failed), reason, world) if is_current else []
-            return [failed, *after]
-        case TryLater(reason=reason, detail=detail, retry_after_s=pause_s):
-            failed = AttemptFailed(at=world.now, no=event.no, reason=reason, detail=detail)
-            after = _after_failure(evolve(state, failed), reason, world, pause_s) if is_current else []
-            return [failed, *after]
         case Unknown(reason=reason, detail=detail):
             if is_current and attempt.outcome is Outcome.SUBMITTING:
                 return _unknown(state, attempt, world, reason, detail)
             return []
+        case Refused() | TryLater() as said:
+            failed = AttemptFailed(at=world.now, no=event.no, reason=said.reason, detail=said.detail)
+            after = evolve(state, failed)
+            if after == state:
+                return []  # a receipt was faster and knows better, or the failure is recorded already
+            pause_s = said.retry_after_s if isinstance(said, TryLater) else 0.0
+            return [failed, *(_after_failure(after, said.reason, world, pause_s) if is_current else [])]
 
 
 def _on_reported(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
@@ -175,7 +174,8 @@ def _on_reported(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
     before, attempt = state.attempts[event.no], after.attempts[event.no]
     if attempt.parts == before.parts:
         return []  # said before, or weaker than what is known
-    if attempt.outcome in PROOFS and state.status not in {Status.DELIVERED, Status.CANCELLED}:
+    newly_proved = attempt.outcome in PROOFS and before.outcome not in PROOFS  # "read" after "delivered" proves nothing
+    if newly_proved and state.status not in {Status.DELIVERED, Status.CANCELLED}:
         late = state.status is not Status.IN_DELIVERY or event.no != len(state.attempts) - 1
         because = Because.LATE_PROOF if late else Because.PROOF
         return [reported, Ended(at=world.now, status=Status.DELIVERED, because=because)]
@@ -200,12 +200,6 @@ def _on_resend(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
             next_at=recent[-limits.RESEND_COUNT_MAX] + window,
         )
     return [Resent(at=world.now, step=min(state.step + 1, len(state.steps) - 1))]
-
-
-def _on_print_due(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
-    if world.now < state.valid_until:
-        return []
-    return [Ended(at=world.now, status=Status.EXPIRED, because=Because.VALIDITY_ENDED, reason=Reason.VALIDITY)]
 
 
 def _on_printed(_: Delivery, __: Event, world: World) -> Iterable[Fact]:
@@ -236,12 +230,9 @@ def _lost(state: Delivery, world: World) -> list[AttemptUnknown]:
 def _start(state: Delivery, first: int, world: World, because: Because) -> list[Fact]:
     """Start an attempt at step ``first``, or at the first later one that a provider can serve in the life left."""
     facts: list[Fact] = []
-    life_s = (state.valid_until - world.now).total_seconds()
     for index in range(first, len(state.steps)):
         step = state.steps[index]
-        views = world.providers.get(step.channel, ())
-        able = [view for view in views if view.validity_min_s <= life_s]
-        if able:
+        if able := _able(state, step.channel, world):
             view = _choose(state, index, able)
             ends_at = world.now + timedelta(seconds=step.window_s) if step.window_s is not None else None
             same_step = index == state.step and state.step_ends_at is not None
@@ -256,12 +247,19 @@ def _start(state: Delivery, first: int, world: World, because: Because) -> list[
                 step_ends_at=state.step_ends_at if same_step else ends_at,
             )
             return [*facts, started]
-        lack = Because.LIFE_TOO_SHORT if views else Because.NO_PROVIDER
+        lack = Because.LIFE_TOO_SHORT if world.providers.get(step.channel) else Because.NO_PROVIDER
         if step.channel in GUARANTEED:
-            return [*facts, _retry(state, world.now, limits.RETRY_FIRST_S, lack, None)]
+            return [*facts, _retry(state, world.now, _outage_pause_s(state, world), lack, None)]
         facts.append(StepEnded(at=world.now, step=index, channel=step.channel, because=lack))
         because = lack
     raise AssertionError("a route ends in a guaranteed channel")
+
+
+def _able(state: Delivery, channel: Channel, world: World) -> list[ProviderView]:
+    """Providers of a channel that take a message with the life left; none when it is over."""
+    life_s = (state.valid_until - world.now).total_seconds()
+    views = world.providers.get(channel, ()) if life_s > 0 else ()
+    return [view for view in views if view.validity_min_s <= life_s]
 
 
 def _choose(state: Delivery, step: int, able: list[ProviderView]) -> ProviderView:
@@ -282,14 +280,13 @@ def _next_step(state: Delivery, world: World, because: Because, reason: Reason |
 def _after_failure(state: Delivery, reason: Reason, world: World, pause_s: float = 0.0) -> list[Fact]:
     """What follows when the current attempt has just failed for ``reason``. ``state`` already knows of the failure."""
     fault = REASONS[reason].fault
-    channel = state.steps[state.step].channel
     tried = {attempt.provider for attempt in state.attempts if attempt.step == state.step}
-    untried = [view for view in world.providers.get(channel, ()) if view.name not in tried]
+    untried = [view for view in _able(state, state.steps[state.step].channel, world) if view.name not in tried]
     if untried and fault in {Fault.PROVIDER, Fault.MESSAGE}:
         return _start(state, state.step, world, Because.OTHER_PROVIDER)
     if not state.on_guaranteed_step:
         ends_at = state.step_ends_at
-        if pause_s and ends_at is not None and world.now + timedelta(seconds=pause_s) < ends_at:
+        if pause_s and ends_at is not None and pause_s < (ends_at - world.now).total_seconds():
             return [_retry(state, world.now, pause_s, Because.RETRY, reason)]
         return _next_step(state, world, Because.REFUSED, reason)
     if fault in {Fault.PERSON, Fault.MESSAGE}:
@@ -299,14 +296,20 @@ def _after_failure(state: Delivery, reason: Reason, world: World, pause_s: float
 
 def _pause_s(state: Delivery, fault: Fault) -> float:
     """Growing pause of the guaranteed channel: short for codes, which die soon."""
-    failures = sum(attempt.step == state.step for attempt in state.attempts)
+    failures = sum(attempt.calls for attempt in state.attempts if attempt.step == state.step)
     first_s = limits.ABSENT_FIRST_S if fault is Fault.TIME else limits.RETRY_FIRST_S
-    longest_s = limits.RETRY_CODE_MAX_S if state.is_code else limits.RETRY_MAX_S
-    return min(first_s * 2.0 ** min(failures - 1, 10), longest_s)
+    return min(first_s * 2.0 ** min(failures - 1, 10), state.pause_max_s)
+
+
+def _outage_pause_s(state: Delivery, world: World) -> float:
+    """Pause while no provider can take the message: half of the wait so far, so that a long outage costs few looks."""
+    since = max((state.accepted_at, *state.resent_at, *(attempt.started_at for attempt in state.attempts)))
+    return min(max(limits.RETRY_FIRST_S, (world.now - since).total_seconds() / 2), state.pause_max_s)
 
 
 def _retry(state: Delivery, now: datetime, pause_s: float, because: Because, reason: Reason | None) -> RetryPlanned:
-    retry_at = min(now + timedelta(seconds=pause_s), state.valid_until)
+    life_s = (state.valid_until - now).total_seconds()  # compared first: a provider may name a pause past all calendars
+    retry_at = now + timedelta(seconds=pause_s) if pause_s < life_s else state.valid_until
     return RetryPlanned(at=now, retry_at=retry_at, because=because, reason=reason)
 
 
@@ -323,8 +326,7 @@ def _unknown(state: Delivery, attempt: Attempt, world: World, reason: Reason, de
     unknown = AttemptUnknown(at=world.now, no=attempt.no, reason=reason, detail=detail)
     if attempt.recovery is Recovery.SAME_KEY:
         if attempt.calls >= limits.CALLS_MAX:
-            after = evolve(state, unknown)
-            return [unknown] if state.step_ends_at else [unknown, *_after_failure(after, reason, world)]
+            return [unknown, *([] if state.step_ends_at else _after_failure(evolve(state, unknown), reason, world))]
         pause_s = limits.REPEAT_AFTER_S * 2.0 ** (attempt.calls - 1)
         return [unknown, _retry(state, world.now, pause_s, Because.REPEAT_SAME_KEY, reason)]
     earlier = [one for one in state.attempts[: attempt.no] if one.step == attempt.step]
@@ -382,7 +384,7 @@ TABLE: dict[tuple[Status, type[Event]], Row] = {
     (_S.CANCELLED, Due): _row(_on_closed_due, _S.CANCELLED),
     (_S.CANCELLED, Replied): _row(_on_replied, _S.CANCELLED),
     (_S.CANCELLED, Reported): _row(_on_reported, _S.CANCELLED),
-    (_S.PRINT_REQUIRED, Due): _row(_on_print_due, _S.PRINT_REQUIRED, _S.EXPIRED),
+    (_S.PRINT_REQUIRED, Due): _row(_on_due, _S.PRINT_REQUIRED, _S.EXPIRED),
     (_S.PRINT_REQUIRED, CancelAsked): _row(_on_cancel, _S.CANCELLED),
     (_S.PRINT_REQUIRED, Printed): _row(_on_printed, _S.PRINTED),
     (_S.PRINTED, Due): _row(_on_closed_due, _S.PRINTED),

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from esoz_notify.core.channel import GUARANTEED, Channel, Step
-from esoz_notify.core.limits import LEASE_S
+from esoz_notify.core.limits import LEASE_S, RETRY_CODE_MAX_S, RETRY_MAX_S
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, PartState, Reason, ReceiptState
 from esoz_notify.core.results import Recovery
-from esoz_notify.core.status import LIVE, PROOFS, Outcome, Status, is_terminal
+from esoz_notify.core.status import LIVE, Outcome, Status, is_terminal
 
 
 class Because(StrEnum):
@@ -99,6 +99,11 @@ class Delivery:
     def on_guaranteed_step(self) -> bool:
         """Whether the step being tried is the one that goes on until the validity ends."""
         return self.steps[self.step].channel in GUARANTEED
+
+    @property
+    def pause_max_s(self) -> float:
+        """The longest pause between tries of the guaranteed channel."""
+        return RETRY_CODE_MAX_S if self.is_code else RETRY_MAX_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +289,7 @@ def _leases(state: Delivery) -> list[datetime]:
 
 def _next_look(state: Delivery) -> datetime:
     if state.status is Status.ACCEPTED:
-        return state.accepted_at
+        return state.retry_at or state.accepted_at
     last = state.current
     moments = [state.step_ends_at, *_leases(state)]
     if last is None or last.outcome is Outcome.UNKNOWN:
@@ -318,7 +323,8 @@ def _accept(state: Delivery, fact: AttemptAccepted) -> Delivery:
     known = attempt.parts + (PartState(),) * (fact.part_count - len(attempt.parts))
     parts = tuple(part.merge(PartState(ReceiptState.ACCEPTED)) for part in known)
     outcome, reason = _outcome_of(parts, attempt)
-    changed = replace(attempt, parts=parts, outcome=outcome, reason=reason, submitted_at=fact.at)
+    ended_at = attempt.ended_at if outcome not in LIVE else None
+    changed = replace(attempt, parts=parts, outcome=outcome, reason=reason, submitted_at=fact.at, ended_at=ended_at)
     return _with_attempt(replace(state, retry_at=None) if attempt is state.current else state, changed)
 
 
@@ -382,8 +388,3 @@ def _change(state: Delivery, no: int, *, outcome: Outcome, called_at: datetime, 
 def _with_attempt(state: Delivery, attempt: Attempt) -> Delivery:
     attempts = (*state.attempts[: attempt.no], attempt, *state.attempts[attempt.no + 1 :])
     return replace(state, attempts=attempts)
-
-
-def is_proved(state: Delivery) -> bool:
-    """Whether any attempt has proof of delivery."""
-    return any(attempt.outcome in PROOFS for attempt in state.attempts)

@@ -42,17 +42,33 @@ class Field:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """One row of the table of kinds. ``validity_s``: how long the message is worth delivering unless the caller says."""
+    """One row of the table of kinds."""
 
     name: str
-    lane: Lane
     column: PolicyColumn
-    validity_s: int
     fields: tuple[Field, ...]
     title_uk: str
     title_en: str
+
+    @property
+    def lane(self) -> Lane:
+        """Codes go ahead of everything else."""
+        return Lane.CODES if self.column is PolicyColumn.CODES else Lane.DOCUMENTS
+
+    @property
+    def validity_s(self) -> int:
+        """How long the message is worth delivering unless the caller says.
+
+        A code lives 300 s in ESOZ; the rest is worth a day: after that the paper or the caller's system tells.
+        """
+        return CODE_LIFE_S if self.lane is Lane.CODES else DAY_S
+
+    @property
+    def paper_validity_s(self) -> int:
+        """How long a summary that replaces the message may be printed: a prescription is redeemed within 30 days."""
+        return CODE_LIFE_S if self.lane is Lane.CODES else 30 * DAY_S
 
     @property
     def carries_code(self) -> bool:
@@ -63,7 +79,8 @@ class Kind:
 CODE_FIELD = "verification_code"
 NUMBER_FIELD = "request_number"
 
-_DAY_S = 86_400
+CODE_LIFE_S = 300
+DAY_S = 86_400
 _CODE = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",))
 _CODE_IF_ANY = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",), required=False)
 _PRESCRIPTION = Field(name=NUMBER_FIELD, format=NumberFormat.PRESCRIPTION)
@@ -72,35 +89,25 @@ _CREATED_AT = Field(name="created_at", format=NumberFormat.DATE, required=False)
 _PURPOSE = Field(name="purpose", required=False, length_max=30)
 
 
-def _kind(  # noqa: PLR0913 - a row of the table below, read as a row
-    name: str, column: PolicyColumn, fields: tuple[Field, ...], title_uk: str, title_en: str, validity_s: int = _DAY_S
-) -> Kind:
-    lane = Lane.CODES if column is PolicyColumn.CODES else Lane.DOCUMENTS
-    return Kind(
-        name=name, lane=lane, column=column, validity_s=validity_s, fields=fields, title_uk=title_uk, title_en=title_en
-    )
-
-
 _C, _D, _R = PolicyColumn.CODES, PolicyColumn.DOCUMENTS, PolicyColumn.REST
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        _kind("confirmation_code", _C, (_CODE, _PURPOSE), "Код підтвердження", "Confirmation code", 300),
-        _kind("prescription_issued", _D, (_PRESCRIPTION, _CODE_IF_ANY), "Рецепт виписано", "Prescription issued"),
-        _kind("prescription_rejected", _D, (_PRESCRIPTION, _CREATED_AT), "Рецепт відкликано", "Prescription rejected"),
-        _kind("prescription_blocked", _D, (_PRESCRIPTION,), "Рецепт заблоковано", "Prescription blocked"),
-        _kind("referral_issued", _D, (_REQUISITION,), "Направлення створено", "Referral issued"),
-        _kind("referral_cancelled", _D, (_REQUISITION,), "Направлення відмінено", "Referral cancelled"),
-        _kind("referral_recalled", _D, (_REQUISITION,), "Направлення відкликано", "Referral recalled"),
-        _kind("device_request_issued", _R, (_REQUISITION, _CODE_IF_ANY), "Медичний виріб", "Device request issued"),
-        _kind("device_request_error", _R, (_REQUISITION,), "Виріб: запит помилковий", "Device request in error"),
-        _kind("care_plan_created", _D, (_REQUISITION,), "План лікування створено", "Care plan created"),
-        _kind("conclusion_issued", _R, (_REQUISITION,), "Медичний висновок", "Medical conclusion issued"),
-        _kind("conclusion_error", _R, (_REQUISITION,), "Висновок скасовано", "Medical conclusion in error"),
+        Kind("confirmation_code", _C, (_CODE, _PURPOSE), "Код підтвердження", "Confirmation code"),
+        Kind("prescription_issued", _D, (_PRESCRIPTION, _CODE_IF_ANY), "Рецепт виписано", "Prescription issued"),
+        Kind("prescription_rejected", _D, (_PRESCRIPTION, _CREATED_AT), "Рецепт відкликано", "Prescription rejected"),
+        Kind("prescription_blocked", _D, (_PRESCRIPTION,), "Рецепт заблоковано", "Prescription blocked"),
+        Kind("referral_issued", _D, (_REQUISITION,), "Направлення створено", "Referral issued"),
+        Kind("referral_cancelled", _D, (_REQUISITION,), "Направлення відмінено", "Referral cancelled"),
+        Kind("referral_recalled", _D, (_REQUISITION,), "Направлення відкликано", "Referral recalled"),
+        Kind("device_request_issued", _R, (_REQUISITION, _CODE_IF_ANY), "Медичний виріб", "Device request issued"),
+        Kind("device_request_error", _R, (_REQUISITION,), "Виріб: запит помилковий", "Device request in error"),
+        Kind("care_plan_created", _D, (_REQUISITION,), "План лікування створено", "Care plan created"),
+        Kind("conclusion_issued", _R, (_REQUISITION,), "Медичний висновок", "Medical conclusion issued"),
+        Kind("conclusion_error", _R, (_REQUISITION,), "Висновок скасовано", "Medical conclusion in error"),
     )
 }
-"""Validity of a code is ESOZ's own 300 s; the rest are worth a day: after that the paper or the caller's system tells."""
 
 
 def read_data(kind: Kind, data: Mapping[str, object], pointer: str = "/data") -> dict[str, str]:

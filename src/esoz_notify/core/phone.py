@@ -9,7 +9,7 @@ PHONE_RULE = re.compile(r"^\+380[0-9]{9}$", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """E.164 with the plus, ``+380XXXXXXXXX``. Its ``repr`` and ``str`` are masked, so that it cannot leak by accident."""
+    """E.164 with the plus, ``+380XXXXXXXXX``; ``repr`` and ``str`` are masked, so that it cannot leak by accident."""
 
     e164: str
 

@@ -7,7 +7,7 @@ What belongs here: gathering concurrent requests into one transaction and decidi
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from esoz_notify.core.channel import Channel, Step
@@ -210,11 +210,12 @@ class Intake:
         tax_id = None if isinstance(who, Print) else who.tax_id
         language = "uk" if isinstance(who, Print) else who.language
         has_code = order.code is not None
+        life_s = order.kind.paper_validity_s if prints else order.kind.validity_s
         delivery = Delivery(
             status=Status.PRINT_REQUIRED if prints else Status.ACCEPTED,
             steps=decision.steps,
             accepted_at=now,
-            valid_until=order.valid_until,
+            valid_until=order.valid_until or now + timedelta(seconds=life_s),
             has_code=has_code,
             is_code=order.kind.lane is Lane.CODES,
         )

@@ -1,6 +1,7 @@
 """Ports that this process listens on, taken before a server is built on them so that a taken one is told plainly."""
 
 import errno
+import os
 import socket
 
 from esoz_notify.core.errors import ConfigError
@@ -13,7 +14,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # elsewhere it would let two programs share the port
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((host, port))
         taken.listen(_BACKLOG)
         taken.setblocking(False)

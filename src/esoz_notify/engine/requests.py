@@ -28,7 +28,10 @@ class InlineRecipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A checked request for one notification. ``data`` is normalised and without the code, which is in ``code``."""
+    """A checked request for one notification. ``data`` is normalised and without the code, which is in ``code``.
+
+    ``valid_until``: as the caller said; None leaves it to the kind.
+    """
 
     kind: Kind
     patient_id: UUID | None
@@ -38,7 +41,7 @@ class Order:
     code: str | None = field(repr=False)
     summary: Mapping[str, str] = field(repr=False)
     reference: str | None
-    valid_until: datetime
+    valid_until: datetime | None
     traceparent: str | None = None
 
 
@@ -61,7 +64,7 @@ def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str |
     recipient = _read_recipient(asked.get("recipient"), problems)
     if (asked.get("patient_id") is None) == (asked.get("recipient") is None):
         problems.append(Problem("/patient_id", "one_of", "give exactly one of patient_id and recipient"))
-    valid_until = _read_valid_until(asked.get("valid_until"), kind, now, problems)
+    valid_until = _read_valid_until(asked.get("valid_until"), now, problems)
     reference = _read_text(asked.get("reference"), "/reference", REFERENCE_LENGTH_MAX, problems)
     inform_with = _read_inform_with(asked.get("inform_with"), problems)
     if problems or kind is None:
@@ -163,17 +166,16 @@ def _read_inform_with(value: object, problems: list[Problem]) -> str | None:
     return _read_text(value, "/inform_with", REFERENCE_LENGTH_MAX, problems)
 
 
-def _read_valid_until(value: object, kind: Kind | None, now: datetime, problems: list[Problem]) -> datetime:
-    default = now + timedelta(seconds=kind.validity_s if kind else 0)
+def _read_valid_until(value: object, now: datetime, problems: list[Problem]) -> datetime | None:
     if value is None:
-        return default
+        return None
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
         problems.append(Problem("/valid_until", "format", "must be an RFC 3339 time with its zone"))
-        return default
+        return None
     if moment <= now:
         problems.append(Problem("/valid_until", "past", "must be in the future: what is over is not sent"))
     elif moment > now + timedelta(seconds=VALIDITY_MAX_S):

@@ -1,6 +1,7 @@
 """What callers can ask for, as one object: every use case of the API is a method here.
 
-What belongs here: putting the engine's parts together per use case, and what a caller may see. What does not: HTTP (api).
+What belongs here: putting the engine's parts together per use case, and what a caller may see. What does not: HTTP
+(api).
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from esoz_notify.channels.dialogue import Adapter
 from esoz_notify.core.cascade import CancelAsked, Event, Printed, ResendAsked
+from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError
 from esoz_notify.core.kinds import NUMBER_FIELD
 from esoz_notify.core.patient import read_patient, write_patient
@@ -84,21 +86,31 @@ class Service:
         return Taken(stored, replayed=True) if stored else None
 
     async def accept_batch(
-        self, caller: Caller, lines: Sequence[Mapping[str, object] | InvalidInput], key: str
+        self,
+        caller: Caller,
+        lines: Sequence[Mapping[str, object] | NotifyError],
+        key: str,
+        *,
+        first: int = 0,
+        traceparent: str | None = None,
     ) -> list[tuple[Json, bool] | NotifyError]:
-        """Accept many, each on its own: one result per line, in order. Line ``n`` has the key ``{key}#{n}``."""
+        """Accept many, each on its own: one result per line, in order. Line ``n`` has the key ``{key}#{n}``.
+
+        ``first``: the number of the first line given, so that a long batch can be handed over in slices of a few
+        hundred and does not fill the intake's queue for everybody else.
+        """
         taken = await asyncio.gather(
-            *(self._one_line(caller, line, f"{key}#{number}") for number, line in enumerate(lines))
+            *(self._one_line(caller, line, f"{key}#{number}", traceparent) for number, line in enumerate(lines, first))
         )
         return list(taken)
 
     async def _one_line(
-        self, caller: Caller, line: Mapping[str, object] | InvalidInput, key: str
+        self, caller: Caller, line: Mapping[str, object] | NotifyError, key: str, traceparent: str | None
     ) -> tuple[Json, bool] | NotifyError:
-        if isinstance(line, InvalidInput):
+        if isinstance(line, NotifyError):
             return line
         try:
-            return await self.accept(caller, line, key)
+            return await self.accept(caller, line, key, traceparent=traceparent)
         except NotifyError as error:
             return error
 
@@ -186,7 +198,7 @@ class Service:
                     "route": [],
                 }
 
-    # --- the printed summary --------------------------------------------------------------------------------------------
+    # --- the printed summary ------------------------------------------------------------------------------------------
 
     async def summary(self, caller: Caller, notification_id: UUID) -> Summary:
         """What the printed summary says; fetching it for print makes ``print_required`` ``printed``. Repeatable.
@@ -209,7 +221,8 @@ class Service:
             number=data.get(NUMBER_FIELD),
             code=code,
             code_note=_code_note(stored, code, allowed=allowed),
-            valid_until=stored.state.valid_until,
+            # For somebody told by phone the validity is the message's, and means nothing on paper.
+            valid_until=stored.state.valid_until if stored.state.steps[0].channel is Channel.PRINT else None,
             issued_at=stored.created_at,
             details=self._open_json(sealed.summary, "summary", row) if sealed.summary else {},
             language=stored.language,
@@ -222,7 +235,7 @@ class Service:
         opened: dict[str, str] = json.loads(self._open(sealed, column, row))
         return opened
 
-    # --- patients -------------------------------------------------------------------------------------------------------
+    # --- patients -----------------------------------------------------------------------------------------------------
 
     async def put_patient(self, caller: Caller, patient_id: UUID, document: Mapping[str, object]) -> tuple[Json, bool]:
         """Store the minimum of a patient; idempotent. The stored view, and whether it is new. Raises InvalidInput."""
@@ -249,7 +262,7 @@ class Service:
             if not await registry.delete_patient(connection, patient_id):
                 raise NotFound("no such patient", code="patient_unknown")
 
-    # --- receipts and health ----------------------------------------------------------------------------------------------
+    # --- receipts and health ------------------------------------------------------------------------------------------
 
     async def receive(self, provider: str, headers: Mapping[str, str], body: bytes) -> None:
         """Store a provider's callback that was authenticated already; returns when it is on disk. Raises NotFound."""

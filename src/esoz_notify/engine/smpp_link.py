@@ -19,6 +19,7 @@ from esoz_notify.channels.smpp_pdu import Status
 from esoz_notify.channels.smpp_receipt import read_deliver
 from esoz_notify.channels.smpp_session import (
     AccountRefused,
+    Alive,
     BindRefused,
     Bound,
     Broken,
@@ -198,6 +199,8 @@ class SmppLink:
                 self._sender.learn(part, result)
             case Bound():
                 self._up()
+            case Alive():
+                self._sender.pump()
             case BindRefused(status):
                 self._misconfigured = is_misconfigured(status)
                 self._fail(f"bind refused: {status_text(status)}")

@@ -23,7 +23,9 @@ from esoz_notify.core.sms_text import REFERENCE_MAX
 from esoz_notify.engine.smpp_connection import Connection
 
 ROOM_WAIT_MAX_S = 5.0
-"""A part waits so long for room in the window or for the pace; then another provider may be quicker."""
+"""A part waits at most so long, and half the time of an answer, for room in the window or for the pace; then another
+provider may be quicker.
+"""
 PART_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 """Pauses before a part is repeated that was not taken while another part of the same message was."""
 REFERENCES_MAX = 10_000
@@ -80,6 +82,7 @@ class Sender:
         self._account = account
         self._on_late = on_late
         self._connection: SmscConnection | None = None
+        self._room_wait_s = min(ROOM_WAIT_MAX_S, account.response_timeout_s / 2)
         self._pace = Pace(account.submit_rate_per_s)
         self._queue: deque[Part] = deque()
         self._written: set[Part] = set()
@@ -139,7 +142,7 @@ class Sender:
         if isinstance(result, TryLater) and result.reason is Reason.THROTTLED:
             self._pace.throttled(self._now())
         self.learn(part, result)
-        self._pump()
+        self.pump()
 
     def learn(self, part: Part, result: Result) -> None:
         """Settle a part; if nobody waits any more and its message is unknown no longer, tell ``on_late``."""
@@ -155,13 +158,13 @@ class Sender:
         now = loop.time()
         parts = [Part(letter, index, body, now, valid_until, loop.create_future()) for index, body in bodies.items()]
         self._queue.extend(parts)
-        self._pump()
+        self.pump()
         for part in parts:
             if part not in self._written and not part.answer.done():
-                part.timer = loop.call_later(ROOM_WAIT_MAX_S, part.settle, _NO_ROOM)
+                part.timer = loop.call_later(self._room_wait_s, part.settle, _NO_ROOM)
         await asyncio.gather(*(part.answer for part in parts))
 
-    def _pump(self) -> None:
+    def pump(self) -> None:
         """Write waiting parts, oldest first, as far as the window and the pace allow."""
         session = self.session
         if session is None:
@@ -184,7 +187,7 @@ class Sender:
 
     def _pump_again(self) -> None:
         self._pump_timer = None
-        self._pump()
+        self.pump()
 
     def _write(self, session: Session[Part], part: Part, now: float) -> None:
         left_s = part.valid_until - now

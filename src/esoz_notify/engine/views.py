@@ -1,6 +1,6 @@
 """Notifications as callers are shown them: the shapes of the public contract, with nothing personal in clear.
 
-What belongs here: from the ledger's values to JSON objects. What does not: HTTP (api), what may be seen by whom (service).
+What belongs here: from the ledger's values to JSON objects. What does not: HTTP (api), who may see what (service).
 """
 
 from collections.abc import Iterable

@@ -81,17 +81,20 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for lane in Lane:
-                group.create_task(self._loop(f"agenda of {lane}", partial(self._claim, lane)))
-            group.create_task(self._loop("inbox", self._apply_receipts))
-            group.create_task(self._loop("heartbeat", self._heartbeat))
-            group.create_task(self._loop("janitor", self._tidy))
-            for provider in self._providers.values():
-                if provider.adapter is not None and provider.adapter.poll is not None:
-                    group.create_task(self._loop(f"polls of {provider.name}", partial(self._poll, provider)))
-            group.create_task(self._hear_hints())
-            group.create_task(self._outcomes.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in Lane:
+                    group.create_task(self._loop(f"agenda of {lane}", partial(self._claim, lane)))
+                group.create_task(self._loop("inbox", self._apply_receipts))
+                group.create_task(self._loop("heartbeat", self._heartbeat))
+                group.create_task(self._loop("janitor", self._tidy))
+                for provider in self._providers.values():
+                    if provider.adapter is not None and provider.adapter.poll is not None:
+                        group.create_task(self._loop(f"polls of {provider.name}", partial(self._poll, provider)))
+                group.create_task(self._hear_hints())
+                group.create_task(self._outcomes.run())
+        finally:
+            await self._recording.close()
 
     async def drain(self) -> None:
         """Claim nothing more, and finish what is in hand, for at most DRAIN_S; what is left is rescued by its lease."""

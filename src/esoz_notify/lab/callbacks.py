@@ -4,6 +4,7 @@ The shape of one report is not known here.
 """
 
 import asyncio
+import base64
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,12 +47,12 @@ class CallbackSender:
 
     async def open(self) -> None:
         """Must be awaited before the first report."""
-        user, _, password = self._settings.callback_credential.partition(":")
+        credential = base64.b64encode(self._settings.callback_credential.encode()).decode()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, use_dns_cache=True),
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
             headers={
-                "Authorization": aiohttp.BasicAuth(user, password).encode(),
+                "Authorization": f"Basic {credential}",
                 "Content-Type": "application/json",
             },
         )

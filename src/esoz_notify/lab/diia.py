@@ -167,6 +167,7 @@ class Diia:
         template_id = self._new_id()
         self._templates[template_id] = body
         self._journal.append("diia_template", {"id": template_id, "body": body})
+        self._journal.flush()
         return json_response({"templateId": template_id}, 201)
 
     async def _distribute(self, request: web.Request) -> web.Response:
@@ -187,6 +188,7 @@ class Diia:
             mute=self._faults.hit(DIIA, Fault.NEVER_RECEIPT) is not None,
         )
         self._accept(distribution)
+        self._journal.flush()
         return json_response({"distributionId": distribution.id})
 
     def _accept(self, distribution: Distribution) -> None:
@@ -273,7 +275,7 @@ class Diia:
 
     def _read(self, distribution: Distribution, recipient: Recipient, phone: Phone, message: Message) -> None:
         if message in phone.messages and distribution.course is not Course.CLOSED:
-            self._memory.read(phone, message, now())
+            self._memory.read(phone.msisdn, message, now())
             self._turn(distribution, recipient, Fate.READ)
 
     # Polling.

@@ -13,9 +13,10 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class Journal:
-    """Lines gathered within one turn of the loop go out in one write, so a killed lab loses at most that turn.
+    """Lines gathered within one turn of the loop go out in one write; who answers a caller flushes before the answer.
 
-    Without a path everything is accepted and forgotten. Not for two labs at once.
+    So a killed lab has not forgotten what it said it had. Without a path everything is accepted and forgotten. Not for
+    two labs at once.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -52,7 +53,7 @@ class Journal:
         self._lines.append(_ENCODE((kind, record)))
 
     def flush(self) -> None:
-        """Write what was gathered."""
+        """Write what was gathered, now: in the kernel's hands, so the end of this process cannot lose it."""
         if self._fd is None or not self._lines:
             return
         data = memoryview(b"\n".join((*self._lines, b"")))

@@ -86,6 +86,7 @@ class Memory:
         """Make or change a phone; whatever waits for it tries again."""
         phone = self._set(msisdn, fields)
         self._journal.append("phone", {"msisdn": msisdn, "fields": fields})
+        self._journal.flush()
         waiting, phone.waiting = phone.waiting, []
         for attempt in waiting:
             attempt()
@@ -116,8 +117,11 @@ class Memory:
         self._journal.append("message", {"msisdn": phone.msisdn, "gone": gone, "message": asdict(message)})
         self._tell("message", phone, {"gone": gone, "message": message_json(message)} if self.watchers else {})
 
-    def read(self, phone: Phone, message: Message, at: float) -> None:
-        """The person has opened the message."""
+    def read(self, msisdn: str, message: Message, at: float) -> None:
+        """The person has opened the message; nothing when it was forgotten meanwhile."""
+        phone = self.phones.get(msisdn)
+        if phone is None or message not in phone.messages:
+            return
         message.read_at = at
         self._journal.append(
             "read",
@@ -129,6 +133,7 @@ class Memory:
         """No phones, no messages, no submissions; what providers remember of ids they have seen stays."""
         self._clear()
         self._journal.append("forget", {})
+        self._journal.flush()
         for watcher in self.watchers:
             watcher("forget", {})
 

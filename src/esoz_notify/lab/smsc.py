@@ -106,7 +106,7 @@ class Smsc:
         self.sessions: list[Session] = []
         self._lab = ground.settings
         self._memory = ground.memory
-        self._journal = ground.journal
+        self.journal = ground.journal
         self._random = seeded(ground.settings.seed)
         self._messages: dict[int, Sm] = {}
         self._assembly = Assembly()
@@ -170,7 +170,7 @@ class Smsc:
 
     def _remember(self, sm: Sm, reference: bytes | None) -> None:
         self._keep(sm)
-        self._journal.append("sm", {"smsc": self.settings.name, "sm": asdict(sm)})
+        self.journal.append("sm", {"smsc": self.settings.name, "sm": asdict(sm)})
         self._memory.submitted(
             Submission(
                 provider=self.settings.name,
@@ -218,7 +218,7 @@ class Smsc:
         if sm.state is not State.ENROUTE:
             return
         sm.state, sm.done_at = state, now()
-        self._journal.append("sm_end", {"smsc": self.settings.name, "id": sm.id, "state": state, "at": sm.done_at})
+        self.journal.append("sm_end", {"smsc": self.settings.name, "id": sm.id, "state": state, "at": sm.done_at})
         if state is State.DELIVERED:
             self._deliver(sm, self._memory.phone(sm.msisdn))
         if self._wants_receipt(sm):
@@ -277,7 +277,7 @@ class Smsc:
     def _acknowledged(self, sm: Sm) -> None:
         if not sm.acknowledged:
             sm.acknowledged = True
-            self._journal.append("sm_ack", {"smsc": self.settings.name, "id": sm.id})
+            self.journal.append("sm_ack", {"smsc": self.settings.name, "id": sm.id})
 
     def _sweep_later(self) -> None:
         if not self._sweeping:

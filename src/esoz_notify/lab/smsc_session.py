@@ -89,6 +89,7 @@ class Session(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._out and self._transport is not None and not self._transport.is_closing():
+            self._smsc.journal.flush()
             self._transport.write(b"".join(self._out))
         self._out.clear()
 

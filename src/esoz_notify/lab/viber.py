@@ -99,6 +99,7 @@ class Viber:
             for envelope in body["messages"]
             for destination in envelope["destinations"]
         ]
+        self._journal.flush()
         return json_response({"bulkId": bulk, "messages": answers})
 
     async def _take(
@@ -242,7 +243,7 @@ class Viber:
 
     def _read(self, message: ViberMessage, shown: Message) -> None:
         at = now()
-        self._memory.read(self._phone(message), shown, at)
+        self._memory.read("+" + message.to.lstrip("+"), shown, at)
         self._report_seen(message, at)
 
     def _phone(self, message: ViberMessage) -> Phone:

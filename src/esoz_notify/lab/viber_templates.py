@@ -71,6 +71,7 @@ class ViberTemplates:
         }
         self._made[str(template["templateId"])] = template
         self._journal.append("viber_template", template)
+        self._journal.flush()
         return json_response(template, 201)
 
     async def _list(self, request: web.Request) -> web.Response:

@@ -40,7 +40,7 @@ _HTML_STEP_WIDTH_PT = 480.0
 _HTML_VALUE_WIDTH_PT = 370.0
 _HTML_FIXED_LINES = 22.0
 _HTML_CODE_LINES = 6.5
-_HTML_SIZES_PT = (12.5, 12.0, 11.5, 11.0, 10.5, 10.0, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0, 6.5, 6.0, 5.5, 5.0, 4.5)
+_HTML_SIZES_PT = (12.5, 12.0, 11.5, 11.0, 10.5, 10.0, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0, 6.5, 6.0, 5.5, 5.0, 4.5, 4.0)
 _WIDE_LETTERS = frozenset("жмфшщюыmw—%@№©®")
 
 # What Noto Sans as bundled draws, and a few signs that typst's own fonts do. PDF/A forbids a letter without a glyph.
@@ -58,8 +58,8 @@ class Summary:
 
     ``document_id``: the page's identity, so that a lost sheet can be traced. ``number`` as people read it, in groups.
     ``code``: None keeps it off the paper; then ``code_note`` says why, or a general sentence does if the kind carries a
-    code. ``valid_until``, ``issued_at``: aware. ``details`` as ``read_summary`` returned them. An unknown language gets
-    Ukrainian.
+    code. ``valid_until``, ``issued_at``: aware; without ``valid_until`` there is no line about it. ``details`` as
+    ``read_summary`` returned them. An unknown language gets Ukrainian.
     """
 
     document_id: str
@@ -67,7 +67,7 @@ class Summary:
     number: str | None = field(repr=False)
     code: str | None = field(repr=False)
     code_note: str | None = None
-    valid_until: datetime
+    valid_until: datetime | None
     issued_at: datetime
     details: Mapping[str, str] = field(repr=False)
     language: str = DEFAULT_LANGUAGE
@@ -132,7 +132,7 @@ def fingerprint(summary: Summary) -> str:
         "number": summary.number,
         "code": summary.code,
         "code_note": summary.code_note,
-        "valid_until": summary.valid_until.astimezone(UTC).isoformat(),
+        "valid_until": summary.valid_until.astimezone(UTC).isoformat() if summary.valid_until else None,
         "issued_at": summary.issued_at.astimezone(UTC).isoformat(),
         "details": dict(summary.details),
         "language": summary.language,
@@ -163,7 +163,7 @@ def _page(summary: Summary) -> dict[str, Any]:
         "steps_heading": words.steps_heading,
         "steps": [*kind.steps, *([ASK[language]] if CONTACT_KEYS & summary.details.keys() else [])],
         "valid_label": words.valid_until,
-        "valid_until": _date_time(summary.valid_until, words),
+        "valid_until": _date_time(summary.valid_until, words) if summary.valid_until else None,
         "details_heading": words.details_heading,
         "details": [
             [detail.en if language == "en" else detail.uk, _shown(summary.details[detail.key], words)]

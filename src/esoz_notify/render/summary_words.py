@@ -57,7 +57,7 @@ PAGE: Mapping[str, PageWords] = {
         system="Електронна система охорони здоров’я",
         heading="Інформаційна довідка",
         code_label="Код підтвердження",
-        code_hint="Назвіть цей код лише тоді, коли отримуєте призначене.",
+        code_hint="Стороннім цей код не кажіть.",
         code_elsewhere=(
             "Коду підтвердження на цьому аркуші немає: його надсилають на телефон. "
             "Якщо код не надійшов, зверніться до лікаря."
@@ -93,7 +93,7 @@ PAGE: Mapping[str, PageWords] = {
         system="Electronic health system of Ukraine",
         heading="Information summary",
         code_label="Confirmation code",
-        code_hint="Tell this code only when you receive what was prescribed.",
+        code_hint="Do not tell this code to strangers.",
         code_elsewhere=(
             "The confirmation code is not on this page: it is sent to the phone. If it did not come, ask the doctor."
         ),

@@ -40,7 +40,7 @@ _FOR_OTHER = "for_other"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 # Letters that a button phone can draw: Ukrainian, and ASCII without the characters that GSM 03.38 escapes.
 _SMS_LETTERS = re.compile(r"[А-ЩЬЮЯҐЄІЇа-щьюяґєії A-Za-z0-9.,:;!?()'\"/+=%&*#@_-]*")
-_YOURS = re.compile(r"\b(ваш\w*|вам|вас|your|you have|to you|for you)\b", re.IGNORECASE)
+_YOURS = re.compile(r"\b(ваш\w*|вам|вас|your|you have|(?<!close )to you|for you)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,15 +82,16 @@ async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence
 
 
 _TAKE = """
-WITH some AS (
+WITH looked AS (
   SELECT id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail
   FROM receipt_inbox WHERE NOT orphan ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 ), known AS (
-  SELECT some.id, coalesce(some.notification_id, m.notification_id) AS notification_id,
-         coalesce(some.attempt_no, m.attempt_no) AS attempt_no, coalesce(m.part, 0) AS part,
-         some.state, some.reason, some.detail
-  FROM some LEFT JOIN provider_message m
-    ON some.notification_id IS NULL AND m.provider = some.provider AND m.provider_message_id = some.provider_message_id
+  SELECT looked.id, coalesce(looked.notification_id, m.notification_id) AS notification_id,
+         coalesce(looked.attempt_no, m.attempt_no) AS attempt_no, coalesce(m.part, 0) AS part,
+         looked.state, looked.reason, looked.detail
+  FROM looked LEFT JOIN provider_message m
+    ON looked.notification_id IS NULL AND m.provider = looked.provider
+   AND m.provider_message_id = looked.provider_message_id
 ), lost AS (
   UPDATE receipt_inbox SET orphan = true
   WHERE id IN (SELECT id FROM known WHERE notification_id IS NULL) RETURNING id

@@ -1,6 +1,6 @@
 """Patients, callers and kept values: small tables read and written one row at a time.
 
-What belongs here: their SQL. What does not: what a patient means (``core.patient``) or how a secret is checked (engine).
+What belongs here: their SQL. What does not: what a patient means (``core.patient``), how a secret is checked (engine).
 """
 
 from collections.abc import Sequence

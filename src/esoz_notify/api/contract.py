@@ -1,0 +1,240 @@
+"""The table of calls: every path with its method, the scope it needs, its bodies and its answers.
+
+Routing, access and the published OpenAPI are all made from this table, so a call that is not in it does not exist.
+What does not belong here: doing the calls, and the shapes (``shapes``).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from esoz_notify.api import shapes
+from esoz_notify.api.reading import FORM_TYPE, JSON_TYPE, NDJSON_TYPE
+from esoz_notify.core.kinds import KINDS
+from esoz_notify.core.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, CALLBACK_BYTES_MAX, PAGE_SIZE, PAGE_SIZE_MAX
+from esoz_notify.core.status import Status
+from esoz_notify.engine.access import SCOPES
+
+Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
+PDF_TYPE, HTML_TYPE, TEXT_TYPE = "application/pdf", "text/html", "text/plain"
+EVENTS_TYPE = "text/event-stream"
+METRICS_TYPE = "text/plain; version=0.0.4"
+
+
+class Credential(StrEnum):
+    """What a caller shows; the value is the name of the security scheme in the OpenAPI."""
+
+    BEARER = "oauth2"
+    CLIENT = "client"
+    PROVIDER = "provider"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A header or query value. ``schema``: JSON Schema."""
+
+    name: str
+    place: Literal["header", "query"]
+    what: str
+    schema: dict[str, Any]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One good answer. ``shape`` None: no JSON."""
+
+    status: int
+    what: str
+    shape: Any = None
+    media_types: tuple[str, ...] = (JSON_TYPE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call. ``scope``: what a bearer token must allow, None for the calls that take another credential or none.
+
+    ``refusals``: statuses of problem documents besides those that every call of its credential can have.
+    """
+
+    name: str
+    method: Method
+    path: str
+    credential: Credential
+    scope: str | None
+    group: str
+    summary: str
+    what: str
+    answers: tuple[Answer, ...]
+    takes: Any = None
+    takes_type: str = JSON_TYPE
+    body_bytes_max: int = BODY_BYTES_MAX
+    parameters: tuple[Parameter, ...] = ()
+    refusals: tuple[int, ...] = ()
+
+
+def _op(  # noqa: PLR0913 - a row of the table below, read as a row
+    name: str, method: Method, path: str, scope: str, group: str, summary: str, what: str, *, answers: tuple[Answer, ...],
+    takes: Any = None, takes_type: str = JSON_TYPE, body_bytes_max: int = BODY_BYTES_MAX,
+    parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = (),
+) -> Operation:  # fmt: skip
+    assert scope in SCOPES
+    return Operation(
+        name=name, method=method, path=path, credential=Credential.BEARER, scope=scope, group=group, summary=summary,
+        what=what, answers=answers, takes=takes, takes_type=takes_type, body_bytes_max=body_bytes_max,
+        parameters=parameters, refusals=refusals,
+    )  # fmt: skip
+
+
+def _open(name: str, path: str, summary: str, what: str, *answers: Answer) -> Operation:
+    return Operation(
+        name=name, method="GET", path=path, credential=Credential.NONE, scope=None, group="Service", summary=summary,
+        what=what, answers=answers,
+    )  # fmt: skip
+
+
+_IDEMPOTENCY_KEY = Parameter(
+    name="Idempotency-Key", place="header", required=True,
+    what="Your own value for this request, bare or in double quotes; remembered for 24 hours.",
+    schema={"type": "string", "minLength": 1, "maxLength": 202, "examples": ["rx-0000-243P-1X53-EH38"]},
+)  # fmt: skip
+_TRACEPARENT = Parameter(
+    name="traceparent", place="header", schema={"type": "string"},
+    what="W3C trace context; kept with the notification. A wrong one is ignored.",
+)  # fmt: skip
+_LAST_EVENT_ID = Parameter(
+    name="Last-Event-ID", place="header", schema={"type": "string"}, what="Number of the last event already seen."
+)
+_ACCEPT = Parameter(
+    name="Accept", place="header", schema={"type": "string", "default": PDF_TYPE}, what=f"{PDF_TYPE} or {HTML_TYPE}."
+)
+
+
+def _asked(name: str, what: str, **schema: Any) -> Parameter:
+    return Parameter(name=name, place="query", what=what, schema=schema or {"type": "string"})
+
+
+_FILTERS = (
+    _asked("reference", "Your own id, exactly."),
+    _asked("status", "A status.", type="string", enum=list(Status)),
+    _asked("kind", "A kind.", type="string", enum=list(KINDS)),
+    _asked("phone", "The whole phone, as +380XXXXXXXXX (the plus as %2B).", type="string", pattern="^\\+380[0-9]{9}$"),
+    _asked("cursor", "next_cursor of the page before.", type="string", format="uuid"),
+    _asked("limit", "Most on one page.", type="integer", minimum=1, maximum=PAGE_SIZE_MAX, default=PAGE_SIZE),
+)
+
+_N, _P, _S = "Notifications", "Patients", "Service"
+_WRITE, _READ = "notifications:write", "notifications:read"
+_ONE = "/v1/notifications/{notification_id}"
+_PATIENT = "/v1/patients/{patient_id}"
+_STORED = Answer(status=200, what="Stored in place of an earlier one.", shape=shapes.StoredPatient)
+
+_TABLE = (
+    Operation(
+        name="issue_token", method="POST", path="/oauth/token", credential=Credential.CLIENT, scope=None, group="Access",
+        summary="Get an access token",
+        what="OAuth 2.0 client credentials (RFC 6749 §4.4). The client shows its id and secret by HTTP Basic or in the"
+        " form. Refusals have the bodies of RFC 6749 §5.2.",
+        takes=shapes.TokenRequest, takes_type=FORM_TYPE, body_bytes_max=16 * 1024,
+        answers=(Answer(status=200, what="A token for an hour.", shape=shapes.Token),), refusals=(413,),
+    ),
+    _open(
+        "authorization_server", "/.well-known/oauth-authorization-server", "Where and how to get a token",
+        "Authorization server metadata (RFC 8414).", Answer(status=200, what="Metadata.", shape=shapes.AnyObject),
+    ),
+    _op(
+        "accept_notification", "POST", "/v1/notifications", _WRITE, _N, "Have somebody informed",
+        "Decides who is informed and by which channels, writes it to disk and answers; the sending follows within"
+        " moments. The same Idempotency-Key with the same request gets the first answer again, with the header"
+        " idempotent-replayed: true.",
+        takes=shapes.NotificationRequest, answers=(Answer(status=202, what="Accepted.", shape=shapes.Accepted),),
+        parameters=(_IDEMPOTENCY_KEY, _TRACEPARENT), refusals=(400, 409, 413, 415, 422),
+    ),
+    _op(
+        "accept_batch", "POST", "/v1/notifications/batch", _WRITE, _N, "Have many people informed",
+        "NDJSON: one request of POST /v1/notifications per line, 10,000 lines and 32 MiB at most. Each line is accepted"
+        " or refused by itself; the answer has one line per line, in order. Send the same lines with the same"
+        " Idempotency-Key again when the answer was lost: what was accepted is not sent twice.",
+        takes=shapes.NotificationRequest, takes_type=NDJSON_TYPE, body_bytes_max=BATCH_BODY_BYTES_MAX,
+        answers=(
+            Answer(status=200, what="A result per line.", shape=shapes.BatchResult, media_types=(NDJSON_TYPE,)),
+        ),
+        parameters=(_IDEMPOTENCY_KEY, _TRACEPARENT), refusals=(400, 413, 415, 422),
+    ),
+    _op(
+        "list_notifications", "GET", "/v1/notifications", _READ, _N, "Find notifications",
+        "Your own, or everybody's with the scope notifications:read_all; the newest first.",
+        answers=(Answer(status=200, what="A page.", shape=shapes.Page),), parameters=_FILTERS, refusals=(400,),
+    ),
+    _op(
+        "get_notification", "GET", _ONE, _READ, _N, "What became of it",
+        "Status, route, attempts, receipts, and every decision with its reason.",
+        answers=(Answer(status=200, what="The notification.", shape=shapes.Notification),), refusals=(404,),
+    ),
+    _op(
+        "stream_events", "GET", f"{_ONE}/events", _READ, _N, "Watch it",
+        "Server-sent events: every fact of the history as it is recorded, from the first or after Last-Event-ID, and a"
+        " last event named end when nothing more will happen by itself. Connect again when the stream ends without it.",
+        answers=(Answer(status=200, what="Events.", shape=shapes.Event, media_types=(EVENTS_TYPE,)),),
+        parameters=(_LAST_EVENT_ID,), refusals=(404,),
+    ),
+    _op(
+        "cancel_notification", "POST", f"{_ONE}/cancel", _WRITE, _N, "Withdraw it",
+        "Nothing more is sent; what a provider already has cannot be taken back. Repeating it changes nothing.",
+        answers=(Answer(status=200, what="The notification.", shape=shapes.Notification),), refusals=(404, 409),
+    ),
+    _op(
+        "resend_notification", "POST", f"{_ONE}/resend", _WRITE, _N, "Send it again",
+        "By the next channel of the route, not the one that failed. Too often: 429 with next_at.",
+        answers=(Answer(status=202, what="It will be sent.", shape=shapes.Notification),), refusals=(404, 409),
+    ),
+    _op(
+        "print_summary", "GET", f"{_ONE}/summary", "summaries:print", _N, "The printed summary",
+        "One A4 page for the patient. Fetching it makes print_required printed; it may be fetched again.",
+        answers=(Answer(status=200, what="The page.", media_types=(PDF_TYPE, HTML_TYPE)),), parameters=(_ACCEPT,),
+        refusals=(404, 406),
+    ),
+    _op(
+        "dry_run", "POST", "/v1/route", _READ, _N, "Ask without sending",
+        "Takes the same body as POST /v1/notifications and tells who would be informed, by which channels and why.",
+        takes=shapes.NotificationRequest, answers=(Answer(status=200, what="The route.", shape=shapes.Route),),
+        refusals=(400, 413, 415, 422),
+    ),
+    _op(
+        "put_patient", "PUT", _PATIENT, "patients:write", _P, "Store the minimum of a patient",
+        "Replaces an earlier one. ESOZ's own person may be sent as it is.",
+        takes=shapes.PatientDocument, refusals=(400, 404, 413, 415, 422),
+        answers=(Answer(status=201, what="Stored; there was none.", shape=shapes.StoredPatient), _STORED),
+    ),
+    _op(
+        "get_patient", "GET", _PATIENT, "patients:read", _P, "What is stored of a patient", "Phones are masked.",
+        answers=(Answer(status=200, what="The patient.", shape=shapes.StoredPatient),), refusals=(404,),
+    ),
+    _op(
+        "delete_patient", "DELETE", _PATIENT, "patients:write", _P, "Forget a patient",
+        "Notifications that were accepted go on.",
+        answers=(Answer(status=204, what="Forgotten.", media_types=()),), refusals=(404,),
+    ),
+    Operation(
+        name="take_callback", method="POST", path="/callbacks/{provider}", credential=Credential.PROVIDER, scope=None,
+        group=_S, summary="Receipts of a provider",
+        what="Called by providers, in their own shape, with the credential agreed with each. Answered when it is on"
+        " disk; otherwise 503, so that the provider repeats it.",
+        takes=shapes.AnyObject, body_bytes_max=CALLBACK_BYTES_MAX, refusals=(401, 404, 413),
+        answers=(Answer(status=200, what="Kept.", media_types=()),),
+    ),
+    _open("alive", "/healthz", "Is the process alive?", "Always 200 while it is.",
+          Answer(status=200, what="Alive.", shape=shapes.Alive)),
+    _open("ready", "/readyz", "Should requests be sent here?", "Asks the ledger, and tells the state of every part.",
+          Answer(status=200, what="Yes.", shape=shapes.Readiness),
+          Answer(status=503, what="Not now.", shape=shapes.Readiness)),
+    _open("metrics", "/metrics", "Numbers for Prometheus", "Text exposition format 0.0.4.",
+          Answer(status=200, what="Numbers.", media_types=(TEXT_TYPE,))),
+    _open("openapi", "/openapi.json", "This contract", "OpenAPI 3.1.",
+          Answer(status=200, what="The document.", shape=shapes.AnyObject)),
+    _open("docs", "/docs", "This contract as a page", "Fetches nothing from elsewhere.",
+          Answer(status=200, what="The page.", media_types=(HTML_TYPE,))),
+)  # fmt: skip
+
+OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _TABLE}

@@ -1,0 +1,72 @@
+"""What every route may use, built once and handed to the application; and the small things all routes share.
+
+What belongs here: the values behind the routes and answering in JSON. What does not: any one route.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import State
+
+from esoz_notify.api.contract import Operation
+from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.rates import Rates
+from esoz_notify.api.reading import JSON_TYPE
+from esoz_notify.engine.access import READ_ALL, Access, Claims
+from esoz_notify.engine.service import Caller, Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one part says of itself. ``vital``: without it requests should not be sent here. ``state``: one word."""
+
+    ok: bool
+    state: str
+    vital: bool = True
+
+
+Readiness: TypeAlias = Callable[[], Mapping[str, Check]]
+"""States of the parts besides the ledger (which is asked by itself), by name; must not block."""
+
+Asking: TypeAlias = Request[Any, Claims, State]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """The values behind the routes. ``stopping`` set: streams end. ``credentials`` by provider, as user:password."""
+
+    service: Service
+    access: Access
+    rates: Rates
+    metrics: Metrics
+    readiness: Readiness
+    credentials: Mapping[str, tuple[bytes, ...]] = field(repr=False)
+    stopping: asyncio.Event
+    public_url: str | None
+
+
+def edge(request: Asking) -> Edge:
+    """The values behind the routes."""
+    found: Edge = request.app.state.edge
+    return found
+
+
+def operation_of(request: Asking) -> Operation | None:
+    """The row of the contract that a request came to; None for a path or method that is in none."""
+    handler = request.scope.get("route_handler")
+    return handler.opt.get("operation") if handler is not None else None
+
+
+def caller(request: Asking) -> Caller:
+    """Who asks, of a request that was let in."""
+    claims = request.auth
+    return Caller(claims.client_id, sees_all=READ_ALL in claims.scopes)
+
+
+def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[bytes]:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(value), status_code=status, media_type=JSON_TYPE, headers=headers)

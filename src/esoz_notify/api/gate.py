@@ -1,0 +1,112 @@
+"""Who may come in: every request passes here before its route, and every refusal and fault leaves from here.
+
+What belongs here: tokens, scopes and rates of requests; errors as answers. What does not: making tokens (engine).
+"""
+
+import logging
+import traceback
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from esoz_notify.api.contract import Credential
+from esoz_notify.api.edge import Asking, edge, operation_of
+from esoz_notify.api.problems import (
+    PROBLEM_TYPE,
+    UNEXPECTED,
+    InsufficientScope,
+    NoToken,
+    RateExceeded,
+    WrongMethod,
+    meaning,
+    problem,
+    unexpected,
+)
+from esoz_notify.api.reading import BadRequest, TooLarge
+from esoz_notify.core.errors import NotFound, NotifyError
+from esoz_notify.engine.clock import new_id
+
+log = logging.getLogger(__name__)
+
+ALLOWANCE = "esoz_notify_allowance"
+
+
+async def admit(request: Request[Any, Any, Any]) -> None:
+    """Let a request in that shows what its row of the contract asks for.
+
+    Raises NoToken, InvalidToken, InsufficientScope, RateExceeded. What is in no row is not let in.
+    """
+    operation = operation_of(request)
+    if operation is None:
+        if request.method != "OPTIONS":
+            raise NotFound("there is no such call")
+        return
+    if operation.credential is not Credential.BEARER:
+        return
+    here = edge(request)
+    claims = here.access.verify(_bearer(request.headers.get("authorization")))
+    request.scope["auth"] = claims
+    allowance = here.rates.take(claims.client_id)
+    request.scope["state"][ALLOWANCE] = allowance
+    if allowance.wait_s:
+        raise RateExceeded(allowance.wait_s)
+    if operation.scope not in claims.scopes:
+        raise InsufficientScope(str(operation.scope))
+
+
+def _bearer(header: str | None) -> str:
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NoToken("send the header Authorization: Bearer and a token from POST /oauth/token")
+    return token.strip()
+
+
+def refuse(request: Asking, error: NotifyError) -> Response[bytes]:
+    """Answer an error of ours with its problem document."""
+    if meaning(error) == UNEXPECTED:
+        return fail(request, error)
+    # A path that is in no row may hold anything; those of rows hold ids only.
+    instance = request.scope["path"] if operation_of(request) else None
+    document, headers = problem(error, instance, edge(request).access.now())
+    return _answer(document, headers)
+
+
+def refuse_http(request: Asking, error: HTTPException) -> Response[bytes]:
+    """Answer an error of the framework as if it were one of ours."""
+    match error.status_code:
+        case 404:
+            ours: NotifyError = NotFound("there is no such path; see /docs")
+        case 405:
+            ours = WrongMethod((error.headers or {}).get("allow", ""))
+        case 413:
+            operation = operation_of(request)
+            limit = f"{operation.body_bytes_max} bytes at most" if operation else "less"
+            ours = TooLarge(f"send {limit}")
+        case _:
+            ours = BadRequest("the request cannot be read")
+    return refuse(request, ours)
+
+
+def fail(request: Asking, error: Exception) -> Response[bytes]:
+    """Answer an error that nobody foresaw, and log where it came from under the id that the caller is told.
+
+    Its message is not logged: messages of libraries quote data.
+    """
+    error_id = str(new_id(edge(request).access.now()))
+    operation = operation_of(request)
+    log.error(
+        "unexpected %s in %s, instance %s\n%s",
+        type(error).__name__,
+        operation.name if operation else "no call",
+        error_id,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    return _answer(unexpected(error_id), {})
+
+
+def _answer(document: dict[str, Any], headers: dict[str, str]) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(document), status_code=document["status"], media_type=PROBLEM_TYPE, headers=headers
+    )

@@ -1,0 +1,203 @@
+"""The calls about notifications and patients: from HTTP to a use case of the engine and back.
+
+What belongs here: headers, bodies, statuses. What does not: rules of any kind.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from esoz_notify.api import reading
+from esoz_notify.api.contract import HTML_TYPE, PDF_TYPE
+from esoz_notify.api.edge import Asking, answer, caller, edge
+from esoz_notify.api.problems import meaning, problem
+from esoz_notify.api.reading import NDJSON_TYPE, BadQuery, TooLarge
+from esoz_notify.api.recording import TRACEPARENT
+from esoz_notify.api.routing import answers
+from esoz_notify.core.errors import InvalidInput, NotifyError, Problem
+from esoz_notify.core.kinds import KINDS
+from esoz_notify.core.limits import BATCH_LINES_MAX, PAGE_SIZE, PAGE_SIZE_MAX, REFERENCE_LENGTH_MAX
+from esoz_notify.core.phone import PHONE_RULE
+from esoz_notify.core.status import Status
+from esoz_notify.render import summary as rendering
+
+_BATCH_SLICE = 500
+"""Lines of a batch that are worked on at once: so many wait in the intake's queue, and others get in between."""
+
+_PDF_CSP = "default-src 'none'"
+
+
+@answers("accept_notification")
+async def accept_notification(request: Asking) -> Response[bytes]:
+    """Accept one."""
+    key = _key(request)
+    asked = await _object(request)
+    accepted, replayed = await edge(request).service.accept(
+        caller(request), asked, key, traceparent=request.scope["state"][TRACEPARENT]
+    )
+    return answer(accepted, 202, {"idempotent-replayed": "true"} if replayed else None)
+
+
+@answers("accept_batch")
+async def accept_batch(request: Asking) -> Response[bytes]:
+    """Accept many, each by itself."""
+    key = _key(request)
+    _check_body(request, NDJSON_TYPE)
+    lines = reading.json_lines(await request.body())
+    if not lines:
+        raise InvalidInput([Problem("", "empty", "send at least one line")])
+    if len(lines) > BATCH_LINES_MAX:
+        raise TooLarge(f"send {BATCH_LINES_MAX} lines at most in one call", code="too_many_lines")
+    results: list[bytes] = []
+    for first in range(0, len(lines), _BATCH_SLICE):
+        results += await _slice(request, lines[first : first + _BATCH_SLICE], key, first)
+    return Response(b"\n".join([*results, b""]), media_type=NDJSON_TYPE)
+
+
+async def _slice(request: Asking, lines: Sequence[bytes], key: str, first: int) -> list[bytes]:
+    here = edge(request)
+    read = [_line(line) for line in lines]
+    taken = await here.service.accept_batch(
+        caller(request), read, key, first=first, traceparent=request.scope["state"][TRACEPARENT]
+    )
+    now = here.access.now()
+    results = []
+    for number, came_to in enumerate(taken, first + 1):
+        result: dict[str, Any] = {"line": number}
+        if isinstance(came_to, NotifyError):
+            result |= {"status": meaning(came_to)[0], "problem": problem(came_to, None, now)[0]}
+        else:
+            accepted, replayed = came_to
+            result |= {"status": 202, "id": accepted["id"], "replayed": replayed, "notification": accepted}
+        results.append(msgspec.json.encode(result))
+    return results
+
+
+def _line(line: bytes) -> dict[str, Any] | NotifyError:
+    try:
+        return reading.json_line(line)
+    except NotifyError as error:
+        return error
+
+
+@answers("list_notifications")
+async def list_notifications(request: Asking) -> Response[bytes]:
+    """One page."""
+    wanted = reading.query(request.query_params.dict(), _FILTERS)
+    if "phone" in wanted and wanted["phone"].startswith(" "):
+        # A plus that was not written as %2B arrives as a space.
+        wanted["phone"] = f"+{wanted['phone'][1:]}"
+    before, count_max = _checked(wanted)
+    found, cursor = await edge(request).service.page(caller(request), wanted, before=before, count_max=count_max)
+    return answer({"data": found, "next_cursor": cursor})
+
+
+_FILTERS = ("reference", "status", "kind", "phone", "cursor", "limit")
+
+
+def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
+    """Check every value; the cursor and the size of the page. Raises BadQuery with every problem."""
+    reference, status, kind, phone = (wanted.get(name) for name in ("reference", "status", "kind", "phone"))
+    problems = []
+    if reference is not None and not (len(reference) <= REFERENCE_LENGTH_MAX and reference.isprintable()):
+        problems.append(
+            Problem("/query/reference", "format", f"must be at most {REFERENCE_LENGTH_MAX} printable characters")
+        )
+    if status is not None and status not in list(Status):
+        problems.append(Problem("/query/status", "unknown_status", f"must be one of: {', '.join(Status)}"))
+    if kind is not None and kind not in KINDS:
+        problems.append(Problem("/query/kind", "unknown_kind", f"must be one of: {', '.join(KINDS)}"))
+    if phone is not None and not PHONE_RULE.fullmatch(phone):
+        problems.append(Problem("/query/phone", "format", "must be +380 and nine digits, the plus written as %2B"))
+    before = None
+    try:
+        before = UUID(wanted["cursor"]) if "cursor" in wanted else None
+    except ValueError:
+        problems.append(Problem("/query/cursor", "format", "must be the next_cursor of an earlier page"))
+    limit = wanted.get("limit", str(PAGE_SIZE))
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(PAGE_SIZE_MAX))) or not (
+        1 <= int(limit) <= PAGE_SIZE_MAX
+    ):
+        problems.append(Problem("/query/limit", "range", f"must be 1 to {PAGE_SIZE_MAX}"))
+    if problems:
+        raise BadQuery(problems)
+    return before, int(limit)
+
+
+@answers("get_notification")
+async def get_notification(request: Asking, notification_id: UUID) -> Response[bytes]:
+    """One with its story."""
+    return answer(await edge(request).service.get(caller(request), notification_id))
+
+
+@answers("cancel_notification")
+async def cancel_notification(request: Asking, notification_id: UUID) -> Response[bytes]:
+    """Withdraw it."""
+    return answer(await edge(request).service.cancel(caller(request), notification_id))
+
+
+@answers("resend_notification")
+async def resend_notification(request: Asking, notification_id: UUID) -> Response[bytes]:
+    """Send it again."""
+    return answer(await edge(request).service.resend(caller(request), notification_id), 202)
+
+
+@answers("print_summary")
+async def print_summary(request: Asking, notification_id: UUID) -> Response[Any]:
+    """Draw the page; what cannot be accepted is refused before it counts as printed."""
+    media_type = reading.preferred(request.headers.get("accept"), (PDF_TYPE, HTML_TYPE))
+    page = await edge(request).service.summary(caller(request), notification_id)
+    is_pdf = media_type == PDF_TYPE
+    drawn = await asyncio.to_thread(rendering.pdf if is_pdf else rendering.html, page)
+    policy = f"{_PDF_CSP if is_pdf else rendering.HTML_CSP}; frame-ancestors 'none'"
+    headers = {
+        "content-disposition": f'inline; filename="esoz-summary-{notification_id}.{'pdf' if is_pdf else 'html'}"',
+        "content-security-policy": policy,
+        "vary": "Accept",
+    }
+    return Response(drawn, media_type=media_type, headers=headers)
+
+
+@answers("dry_run")
+async def dry_run(request: Asking) -> Response[bytes]:
+    """Who would be informed, and how."""
+    return answer(await edge(request).service.route(await _object(request)))
+
+
+@answers("put_patient")
+async def put_patient(request: Asking, patient_id: UUID) -> Response[bytes]:
+    """Store a patient."""
+    stored, created = await edge(request).service.put_patient(caller(request), patient_id, await _object(request))
+    return answer(stored, 201 if created else 200)
+
+
+@answers("get_patient")
+async def get_patient(request: Asking, patient_id: UUID) -> Response[bytes]:
+    """Show a patient, masked."""
+    return answer(await edge(request).service.get_patient(patient_id))
+
+
+@answers("delete_patient")
+async def delete_patient(request: Asking, patient_id: UUID) -> Response[None]:
+    """Forget a patient."""
+    await edge(request).service.delete_patient(patient_id)
+    return Response(None, status_code=204)
+
+
+def _key(request: Asking) -> str:
+    return reading.idempotency_key(request.headers.getall("idempotency-key", []))
+
+
+async def _object(request: Asking) -> dict[str, Any]:
+    _check_body(request, reading.JSON_TYPE)
+    return reading.json_object(await request.body())
+
+
+def _check_body(request: Asking, wanted: str) -> None:
+    reading.check_type(request.headers.get("content-type"), wanted)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise reading.WrongType("send the body as it is, without Content-Encoding")

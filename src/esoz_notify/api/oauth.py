@@ -1,0 +1,99 @@
+"""Getting a token: OAuth 2.0 client credentials in that standard's own words (RFC 6749, RFC 8414).
+
+What belongs here: its form and its answers. What does not: checking secrets and making tokens (``engine.access``).
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from urllib.parse import unquote_plus
+
+import msgspec
+from litestar import Response
+
+from esoz_notify.api import reading
+from esoz_notify.api.edge import Asking, answer, edge
+from esoz_notify.api.reading import FORM_TYPE, JSON_TYPE, BadRequest, WrongType
+from esoz_notify.api.routing import answers
+from esoz_notify.engine.access import SCOPES, InvalidClient, InvalidScope
+
+_GRANT = "client_credentials"
+
+
+@answers("issue_token")
+async def issue_token(request: Asking) -> Response[bytes]:
+    """Give a token for a secret."""
+    try:
+        reading.check_type(request.headers.get("content-type"), FORM_TYPE)
+        form = reading.form(await request.body())
+        client_id, secret = _client(request.headers.get("authorization"), form)
+        grant_type = form.get("grant_type")
+        if grant_type != _GRANT:
+            error = "unsupported_grant_type" if grant_type else "invalid_request"
+            return _refused(400, error, f"send grant_type={_GRANT}")
+        token = await edge(request).access.issue(client_id, secret, form.get("scope"))
+    except (BadRequest, WrongType) as wrong:
+        return _refused(400, "invalid_request", wrong.detail)
+    except InvalidScope as wrong:
+        return _refused(400, "invalid_scope", wrong.detail)
+    except InvalidClient as wrong:
+        challenge = {"www-authenticate": 'Basic realm="esoz-notify", charset="UTF-8"'}
+        return _refused(401, "invalid_client", wrong.detail, challenge)
+    given = {
+        "access_token": token.access_token,
+        "token_type": "Bearer",
+        "expires_in": token.expires_in_s,
+        "scope": " ".join(token.scopes),
+    }
+    return answer(given, headers={"cache-control": "no-store", "pragma": "no-cache"})
+
+
+def _client(header: str | None, form: Mapping[str, str]) -> tuple[str, str]:
+    """Id and secret, from HTTP Basic or from the form, not from both (RFC 6749 §2.3). Raises BadRequest, InvalidClient."""
+    if header is None:
+        if "client_id" not in form or "client_secret" not in form:
+            raise InvalidClient("show client_id and client_secret, by HTTP Basic or in the form")
+        return form["client_id"], form["client_secret"]
+    if "client_secret" in form:
+        raise BadRequest("show the secret once: by HTTP Basic or in the form")
+    client_id, secret = _basic(header)
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def _basic(header: str | None) -> tuple[str, str]:
+    """User and password of HTTP Basic (RFC 7617). Raises InvalidClient for anything else."""
+    scheme, _, encoded = (header or "").partition(" ")
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        colon = ""
+    if scheme.lower() != "basic" or not colon:
+        raise InvalidClient("the header Authorization must be HTTP Basic with an id and a secret")
+    return user, password
+
+
+def _refused(status: int, error: str, what: str, headers: Mapping[str, str] | None = None) -> Response[bytes]:
+    body = msgspec.json.encode({"error": error, "error_description": what})
+    return Response(
+        body,
+        status_code=status,
+        media_type=JSON_TYPE,
+        headers={**(headers or {}), "cache-control": "no-store", "pragma": "no-cache"},
+    )
+
+
+@answers("authorization_server")
+async def authorization_server(request: Asking) -> Response[bytes]:
+    """Tell where and how to get a token."""
+    issuer = edge(request).public_url or str(request.base_url).rstrip("/")
+    return answer(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/oauth/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "grant_types_supported": [_GRANT],
+            "response_types_supported": [],
+            "scopes_supported": list(SCOPES),
+            "service_documentation": f"{issuer}/docs",
+        }
+    )

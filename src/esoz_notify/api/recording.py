@@ -1,0 +1,91 @@
+"""Around every request: one log line, the numbers, and the headers that every answer has.
+
+What belongs here: what is true of all answers, those to unknown paths included. What does not: letting in (``gate``).
+Paths, queries and bodies are never logged: they may hold personal data; the route of the contract is.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from esoz_notify.api import reading
+from esoz_notify.api.gate import ALLOWANCE
+from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.rates import Allowance, Rates
+
+log = logging.getLogger(__name__)
+
+TRACEPARENT = "esoz_notify_traceparent"
+NO_ROUTE = "none"
+_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+_GONE = 499
+"""Counted when the caller went away before an answer began."""
+
+_EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_TRACE_ID = slice(3, 35)
+
+
+class Recorder:
+    """An ASGI application around another. ``monotonic``: seconds that only go forward."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, rates: Rates, monotonic: Callable[[], float]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._rates = rates
+        self._monotonic = monotonic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the application inside."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started_s = self._monotonic()
+        status = _GONE
+        scope["state"][TRACEPARENT] = _traceparent(scope)
+
+        async def recorded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *self._added(scope, message["headers"])]
+            await send(message)
+
+        self._metrics.in_flight += 1
+        try:
+            await self._app(scope, receive, recorded)
+        finally:
+            self._metrics.in_flight -= 1
+            self._record(scope, status, self._monotonic() - started_s)
+
+    def _added(self, scope: HTTPScope, headers: Any) -> list[tuple[bytes, bytes]]:
+        given = {name.lower() for name, _ in headers}
+        added = [header for header in _EVERY_ANSWER if header[0] not in given]
+        allowance: Allowance | None = scope["state"].get(ALLOWANCE)
+        if allowance is not None:
+            left = f'"default";r={allowance.left};t={allowance.full_in_s}'.encode()
+            added += [(b"ratelimit-policy", self._rates.policy), (b"ratelimit", left)]
+        return added
+
+    def _record(self, scope: HTTPScope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        handler = scope.get("route_handler")
+        operation = handler.opt.get("operation") if handler is not None else None
+        route = operation.path if operation is not None else NO_ROUTE
+        self._metrics.count(method, route, status, seconds)
+        claims, trace = scope.get("auth"), scope["state"][TRACEPARENT]
+        log.info(
+            "%s %s %d %.1f ms client=%s trace=%s",
+            method,
+            route,
+            status,
+            seconds * 1000,
+            claims.client_id if claims is not None else "-",
+            trace[_TRACE_ID] if trace else "-",
+        )
+
+
+def _traceparent(scope: HTTPScope) -> str | None:
+    values = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return reading.traceparent(values[0].decode("latin-1")) if len(values) == 1 else None
