@@ -3,6 +3,7 @@
 What belongs here: names, parsing and checks of settings. What does not: what is built from them (``wiring``).
 """
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -18,7 +19,7 @@ _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smsc:
-    """One operator's SMSC, from ``smpp://system_id:password@host:port?name=…&source=…&tls=1``."""
+    """One operator's SMSC, from ``smpps://system_id:password@host:port?name=…&source=…&window=…``."""
 
     name: str
     host: str
@@ -29,6 +30,12 @@ class Smsc:
     tls: bool = False
     window_size: int = 10
     id_format: str = "as_is"
+    system_type: str = ""
+    submit_rate_per_s: float | None = None
+    ca_file: Path | None = None
+
+
+_SMSC_OPTIONS = frozenset({"name", "source", "window", "id_format", "system_type", "rate", "ca_file"})
 
 
 def _read_smscs(text: str) -> tuple[Smsc, ...]:
@@ -40,9 +47,9 @@ def _read_smsc(url: str, number: int) -> Smsc:
     if parts.scheme not in {"smpp", "smpps"} or not parts.hostname or not parts.username:
         raise ValueError("each must be smpp://system_id:password@host:port?name=NAME (smpps:// for TLS)")
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = set(options) - {"name", "source", "window", "id_format"}
+    unknown = set(options) - _SMSC_OPTIONS
     if unknown:
-        raise ValueError(f"unknown option {', '.join(sorted(unknown))}; known: name, source, window, id_format")
+        raise ValueError(f"unknown option {', '.join(sorted(unknown))}; known: {', '.join(sorted(_SMSC_OPTIONS))}")
     return Smsc(
         name=options.get("name", f"smsc-{number}"),
         host=parts.hostname,
@@ -53,6 +60,9 @@ def _read_smsc(url: str, number: int) -> Smsc:
         tls=parts.scheme == "smpps",
         window_size=int(options.get("window", "10")),
         id_format=options.get("id_format", "as_is"),
+        system_type=options.get("system_type", ""),
+        submit_rate_per_s=float(options["rate"]) if "rate" in options else None,
+        ca_file=_read_path(options.get("ca_file", "")),
     )
 
 
@@ -148,8 +158,12 @@ class Settings:
     log_level: str = _setting("INFO", _read_level, "DEBUG, INFO, WARNING or ERROR.")
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read and check every setting. Raises ConfigError naming the setting, the rule and the fix."""
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check every setting, from the process's environment unless another is given.
+
+    Raises ConfigError naming the setting, the rule and the fix.
+    """
+    environment = os.environ if environment is None else environment
     known = {PREFIX + item.name.upper(): item for item in fields(Settings)}
     faults = [
         f"{name} is not a setting; see docs/settings.md (or unset it)"
@@ -168,6 +182,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if faults:
         raise ConfigError("settings: " + "; ".join(faults))
     return Settings(**values)
+
+
+def environment_for_child(**settings: str) -> dict[str, str]:
+    """This process's environment with exactly these settings of ours, for a child that must not inherit others."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
 
 
 def _broken_relations(values: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.policy import Policies, load_policies
+from esoz_notify.core.results import Result
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.gateway import Gateway
@@ -44,6 +45,11 @@ class Product:
     providers: tuple[Provider, ...]
     links: tuple[SmppLink, ...]
     worker: Worker | None
+
+    @property
+    def callback_credentials(self) -> dict[str, tuple[str, ...]]:
+        """Per provider that calls back, the credentials that are good now."""
+        return {"infobip": self.settings.viber_callback_credentials}
 
     def provider_states(self) -> dict[str, str]:
         """What this process knows of its providers, for health pages."""
@@ -119,7 +125,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             stack.push_async_callback(gateway.close)
             providers += [http_provider(adapter, gateway) for adapter in adapters]
             for smsc in settings.smscs:
-                link, provider = _smsc(smsc, receiver)
+                link, provider = _smsc(smsc, receiver, wakes)
                 links.append(link)
                 providers.append(provider)
                 tasks.append(asyncio.create_task(link.run(), name=f"link {smsc.name}"))
@@ -159,6 +165,10 @@ class _Wakes:
     def inbox(self) -> None:
         if self.worker is not None:
             self.worker.wake_inbox()
+
+    async def late(self, key: str, result: Result) -> None:
+        if self.worker is not None:
+            self.worker.take_late_answer(key, result)
 
 
 @asynccontextmanager
@@ -202,7 +212,7 @@ def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
     return adapters
 
 
-def _smsc(smsc: Smsc, receiver: Receiver) -> tuple[SmppLink, Provider]:
+def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Provider]:
     account = smpp.SmppAccount(
         name=smsc.name,
         host=smsc.host,
@@ -212,12 +222,15 @@ def _smsc(smsc: Smsc, receiver: Receiver) -> tuple[SmppLink, Provider]:
         source_addr=smsc.source,
         window_size=smsc.window_size,
         id_format=smpp.IdFormat(smsc.id_format),
+        system_type=smsc.system_type,
+        submit_rate_per_s=smsc.submit_rate_per_s,
     )
 
     async def on_receipt(raw: bytes, said: Receipt | ReceiptProblem) -> None:
         await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
 
-    link = SmppLink(account, on_receipt=on_receipt, ssl_context=ssl.create_default_context() if smsc.tls else None)
+    context = ssl.create_default_context(cafile=str(smsc.ca_file) if smsc.ca_file else None) if smsc.tls else None
+    link = SmppLink(account, on_receipt=on_receipt, on_late=wakes.late, ssl_context=context)
     # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
     return link, smpp_provider(smsc.name, replace(smpp.capabilities(account), batch_max=1), link)
 

@@ -14,7 +14,7 @@ import pytest
 from tests.architecture import house
 
 FUNCTION_LINES_MAX = 70
-FILE_LINES_MAX = 400
+FILE_LINES_MAX = 470
 
 
 def _matching(find: Callable[[ast.Module], house.Found], pattern: str) -> Callable[[ast.Module], house.Found]:
@@ -65,7 +65,7 @@ _CLOCK = (
     r"(^|\.)(sleep|utcnow|monotonic|monotonic_ns|perf_counter|time_ns|urandom|uuid1|uuid4|uuid7)$"
     r"|^(datetime|dt|datetime\.datetime)\.now$|(^|\.)date\.today$|^time\.time$|^(random|secrets)\."
 )
-_PROVIDER_ROOMS = ("lab/", "wiring.py", "settings.py", "cli/demo", "channels/registry.py")
+_PROVIDER_ROOMS = ("lab/", "wiring.py", "settings.py", "cli/demo", "cli/lab")
 _PROVIDERS = {
     "infobip": ("channels/infobip",),
     "turbosms": ("channels/turbosms",),
@@ -91,7 +91,7 @@ RULES = (
     Rule(
         name="network",
         find=_matching(house.imports, r"^(aiohttp|socket)$"),
-        only_in=("engine/", "lab/", "client.py"),
+        only_in=("engine/", "lab/", "client.py", "cli/demo"),
         example="import socket",
         why="only the engine's gateways, the lab and the client open connections",
     ),

@@ -13,7 +13,7 @@ from tests.channels.adapter_contract import (
     messages,
 )
 
-from esoz_notify.channels import infobip
+from esoz_notify.channels import infobip, infobip_codes
 from esoz_notify.channels.dialogue import HttpCall, HttpReply, NoReply, Receipt, ReceiptProblem
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
@@ -258,10 +258,10 @@ def test_the_first_word_about_a_message_counts() -> None:
 
 def test_every_row_of_the_registry_is_consistent() -> None:
     """A status belongs to a known group; a negative error always has a reason; delivered is proved by one id only."""
-    assert {group_id for group_id, _ in infobip.STATUSES} <= set(infobip.GROUPS)
-    assert all(row.reason is not None for row in infobip.ERRORS.values())
-    assert all(row.state in NEGATIVE or row.reason is Reason.DUPLICATE for row in infobip.ERRORS.values())
-    assert [ids for ids, row in infobip.STATUSES.items() if row.state is ReceiptState.DELIVERED] == [(3, 5)]
+    assert {group_id for group_id, _ in infobip_codes.STATUSES} <= set(infobip_codes.GROUPS)
+    assert all(row.reason is not None for row in infobip_codes.ERRORS.values())
+    assert all(row.state in NEGATIVE or row.reason is Reason.DUPLICATE for row in infobip_codes.ERRORS.values())
+    assert [ids for ids, row in infobip_codes.STATUSES.items() if row.state is ReceiptState.DELIVERED] == [(3, 5)]
 
 
 def test_delivery_report_is_read_whole() -> None:

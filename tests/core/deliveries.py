@@ -17,7 +17,7 @@ from esoz_notify.core.cascade import (
     advance,
 )
 from esoz_notify.core.channel import Channel, Providers, ProviderView, Step
-from esoz_notify.core.delivery import Attempt, Delivery, Fact, due_at
+from esoz_notify.core.delivery import Attempt, Delivery, Fact, RetryPlanned, due_at
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Result
 from esoz_notify.core.status import Status
@@ -82,7 +82,7 @@ class Story:
         """The provider takes the message."""
         return self.reply(Accepted(tuple(f"id-{part}" for part in range(part_count))), no, at_s=at_s)
 
-    def receipt(  # noqa: PLR0917 - what a receipt says, in the order of Reported
+    def receipt(
         self,
         state: ReceiptState,
         reason: Reason | None = None,
@@ -135,3 +135,10 @@ def at(seconds: float) -> datetime:
 def names(facts: tuple[Fact, ...]) -> list[str]:
     """Facts by name."""
     return [type(fact).__name__ for fact in facts]
+
+
+def pause_s(facts: tuple[Fact, ...]) -> float:
+    """The pause that the last of these facts plans, in seconds."""
+    planned = facts[-1]
+    assert isinstance(planned, RetryPlanned)
+    return (planned.retry_at - planned.at).total_seconds()

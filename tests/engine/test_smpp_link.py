@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import smpp34
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -195,7 +196,7 @@ async def running(link: SmppLink) -> AsyncIterator[asyncio.Task[None]]:
 async def until(true: Callable[[], bool]) -> None:
     """Let the loop turn until something is true."""
     async with asyncio.timeout(PATIENCE_S):
-        while not true():  # noqa: ASYNC110 - the state of a link is a plain attribute on purpose
+        while not true():
             await asyncio.sleep(0.001)
 
 
@@ -712,6 +713,22 @@ async def test_a_patients_reply_is_acknowledged_and_not_read() -> None:
         peer.send(reply.encode(), octets(0x00000005, 4, body=b"broken"))
         assert {(await peer.expect(DELIVER_RESP)).sequence_number for _ in range(2)} == {3, 4}
     assert kept.receipts == [ReceiptProblem("not_a_receipt"), ReceiptProblem("malformed_pdu")]
+
+
+def test_the_link_lives_on_the_loop_of_the_worker() -> None:
+    """Workers run on uvloop, whose transports are its own: bind, submit, receipt and close work there as well."""
+
+    async def scenario() -> tuple[Result, int]:
+        kept = Kept()
+        async with bound(kept) as (link, peer, _):
+            work = asyncio.create_task(link.submit(message()))
+            (submit,) = await peer.submits(1)
+            peer.accept(submit, "A1")
+            peer.send(receipt_pdu(1, "A1"))
+            await peer.expect(DELIVER_RESP)
+            return await result_of(work), len(kept.receipts)
+
+    assert uvloop.run(scenario()) == (Accepted(("A1",)), 1)
 
 
 # --- the end ---

@@ -19,8 +19,8 @@ def settings() -> LabSettings:
         diia_templates={"note": "Рецепт {number}"},
         callback_retry_s=0.05,
         smscs=(
-            SmscSettings(name="smsc-a", receipt_retry_s=0.2, bind_limit=3),
-            SmscSettings(name="smsc-b", receipt_retry_s=0.2),
+            SmscSettings(name="smsc-a", receipt_retry_s=0.4, bind_limit=3),
+            SmscSettings(name="smsc-b", receipt_retry_s=0.4),
         ),
     )
 
@@ -53,6 +53,7 @@ async def inbox() -> AsyncIterator[Inbox]:
     app.router.add_post("/{path}", inbox.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", inbox.port).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    inbox.port = runner.addresses[0][1]
     yield inbox
     await runner.cleanup()

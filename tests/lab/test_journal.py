@@ -5,16 +5,17 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from tests.lab.players import Caller, Inbox, bound, eventually, recipient
+from tests.lab.players import KEY, Caller, Esme, Inbox, bound, eventually, recipient
 
 from esoz_notify.lab.journal import Journal
 from esoz_notify.lab.settings import LabSettings
-from esoz_notify.lab.world import run_lab
+from esoz_notify.lab.world import Lab, run_lab
 
 
 @pytest.fixture
@@ -97,6 +98,59 @@ async def test_owed_receipts_come_after_a_restart(journaled: LabSettings, http: 
         assert [report["messageId"] for report in await Caller(http, lab).viber_get("reports")] == ["polled"]
 
 
+async def test_reading_goes_on_after_a_restart(journaled: LabSettings, http: ClientSession, inbox: Inbox) -> None:
+    """What was shown but not yet read is read in the next lab, and told."""
+    async with run_lab(journaled) as lab:
+        caller = Caller(http, lab)
+        await caller.phone("380000000001", latency_ms=[60_000, 60_000], viber_latency_ms=[0, 0])
+        await caller.viber(message_id="m", hooks={"seen": {"url": inbox.url("/seen")}})
+        await caller.messages("380000000001")
+        await caller.phone("380000000001", latency_ms=[0, 0])
+    async with run_lab(journaled) as lab:
+        assert [report["messageId"] for report in await inbox.wait(1, "/seen")] == ["m"]
+        (shown,) = await Caller(http, lab).messages("380000000001")
+        assert "read_at" in shown
+
+
+async def test_templates_and_stops_are_remembered(journaled: LabSettings, http: ClientSession) -> None:
+    """Templates made by the endpoints stay made, deleted ones deleted; a stopped distribution stays stopped."""
+    viber = {"category": "TRANSACTIONAL", "body": [{"language": "uk", "template": "Ваш рецепт готовий"}]}
+    diia = {"actionType": "message", "templateType": "attention", "title": "t", "shortText": "s", "fullText": "Текст"}
+    async with run_lab(journaled) as lab:
+        caller = Caller(http, lab)
+        path = "/viber/1/senders/ESOZ/templates"
+        made = []
+        for _ in range(2):
+            async with http.post(caller.viber_url + path, json=viber, headers=KEY) as response:
+                made.append((await response.json())["templateId"])
+        async with http.delete(f"{caller.viber_url}{path}/{made[0]}", headers=KEY) as response:
+            assert response.status == 204
+        url = caller.diia_url + "/api/v1/notification/template"
+        async with http.post(url, json=diia, headers=await caller.bearer()) as response:
+            template = (await response.json())["templateId"]
+        await caller.phone("380000000001", tax_id="0000000001", latency_ms=[60_000, 60_000])
+        stopped = await caller.push(recipient(1), template=template)
+        await eventually(lambda: caller.pushed(stopped, "/status"), lambda told: told["status"] == "in-progress")
+        url = f"{caller.diia_url}/api/v1/notification/distribution/push/{stopped}"
+        async with http.delete(url, headers=await caller.bearer()) as response:
+            assert response.status == 204
+        await caller.phone("380000000001", latency_ms=[0, 0])
+    async with run_lab(journaled) as lab:
+        caller = Caller(http, lab)
+        async with http.get(caller.viber_url + path, headers=KEY) as response:
+            assert [kept["templateId"] for kept in (await response.json())["templates"]] == [made[1]]
+        assert (await caller.pushed(stopped, "/status"))["status"] == "closed"
+        await caller.push(recipient(1), template=template)
+        assert [shown["text"] for shown in await caller.messages("380000000001")] == ["Текст"]
+
+
+async def test_taken_port_stops_the_start(journaled: LabSettings) -> None:
+    """A lab that cannot have its port says so, and leaves nothing listening."""
+    async with run_lab(journaled) as lab:
+        with pytest.raises(OSError, match="in use"):
+            await Lab(LabSettings(port=lab.ports["lab"])).start()
+
+
 async def test_forgetting_is_remembered(journaled: LabSettings, http: ClientSession) -> None:
     """What was forgotten does not come back."""
     async with run_lab(journaled) as lab:
@@ -165,7 +219,7 @@ class LabProcess:
 
 
 async def test_killed_process_has_not_forgotten(tmp_path: Path, http: ClientSession) -> None:
-    """SIGKILL right after an acceptance: the next process knows the submission and shows the message."""
+    """SIGKILL right after an acceptance: the next process knows the submission; its SMSC serves, and an outage ends."""
     lab = await asyncio.to_thread(LabProcess, tmp_path / "j", "signal")
     url = lab.urls["viber_url"] + "/viber/2/messages"
     message = {"sender": "ESOZ", "destinations": [{"to": "380000000001", "messageId": "m"}]}
@@ -175,8 +229,25 @@ async def test_killed_process_has_not_forgotten(tmp_path: Path, http: ClientSess
     lab.process.kill()
     assert await asyncio.to_thread(lab.ended) == -signal.SIGKILL
     lab = await asyncio.to_thread(LabProcess, tmp_path / "j", "signal")
+    esme = Esme(*await asyncio.open_connection(*lab.urls["smsc"]["smsc-a"]))
+    assert await esme.bind() == 0
     async with http.get(lab.urls["lab_url"] + "/submissions") as response:
         assert [row["client_reference"] for row in await response.json()] == ["m"]
+    order = {"provider": "smsc-a", "fault": "outage", "for_s": 0.2}
+    async with http.post(lab.urls["lab_url"] + "/faults", json=order) as response:
+        assert response.status == 201
+    assert await esme.raw() == b""
+    await esme.close()
+
+    async def bound_again() -> bool:
+        with suppress(OSError):
+            esme = Esme(*await asyncio.open_connection(*lab.urls["smsc"]["smsc-a"]))
+            status = await esme.bind()
+            await esme.close()
+            return status == 0
+        return False
+
+    assert await eventually(bound_again, bool)
     lab.process.terminate()
     assert await asyncio.to_thread(lab.ended) == 0
 

@@ -59,13 +59,15 @@ async def test_refused_webhook_is_called_again(caller: Caller, inbox: Inbox) -> 
     assert [report["messageId"] for report in reports] == ["again"] * 3
 
 
-async def test_report_nobody_takes_can_be_fetched(http: ClientSession, inbox: Inbox) -> None:
-    """When every repetition failed, the report waits to be polled."""
+@pytest.mark.parametrize("path", [None, "/delivery"])
+async def test_report_nobody_takes_can_be_fetched(http: ClientSession, inbox: Inbox, path: str | None) -> None:
+    """When every repetition failed, by refusal or because nobody listens, the report waits to be polled."""
     settings = LabSettings(latency_ms=(0, 0), callback_retry_s=0.01, callback_retries_max=1)
     async with run_lab(settings) as lab:
         caller = Caller(http, lab)
         inbox.answers = [500] * 2
-        await caller.viber(message_id="m", hooks={"delivery": {"url": inbox.url()}})
+        url = "http://127.0.0.1:1/" if path is None else inbox.url(path)
+        await caller.viber(message_id="m", hooks={"delivery": {"url": url}})
         (report,) = await eventually(lambda: caller.viber_get("reports"), lambda found: found)
     assert report["messageId"] == "m"
 

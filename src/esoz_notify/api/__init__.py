@@ -1,1 +1,1 @@
-"""Answers programs over HTTP: routes, access, problem documents and the published contract. Business rules are not here."""
+"""Answers programs over HTTP: routes, access, problem documents, the published contract; holds no business rules."""

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Sequence
 
 from litestar import Response
+from litestar.params import FromPath
 
 from esoz_notify.api.contract import TEXT_TYPE
 from esoz_notify.api.edge import Asking, edge
@@ -15,7 +16,7 @@ from esoz_notify.core.errors import NotFound
 
 
 @answers("take_callback")
-async def take_callback(request: Asking, provider: str) -> Response[bytes]:
+async def take_callback(request: Asking, provider: FromPath[str]) -> Response[bytes]:
     """Keep what a provider says; answered when it is on disk."""
     here = edge(request)
     credentials = here.credentials.get(provider)

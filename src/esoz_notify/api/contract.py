@@ -74,9 +74,9 @@ class Operation:
     refusals: tuple[int, ...] = ()
 
 
-def _op(  # noqa: PLR0913 - a row of the table below, read as a row
-    name: str, method: Method, path: str, scope: str, group: str, summary: str, what: str, *, answers: tuple[Answer, ...],
-    takes: Any = None, takes_type: str = JSON_TYPE, body_bytes_max: int = BODY_BYTES_MAX,
+def _op(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
+    name: str, method: Method, path: str, scope: str, group: str, summary: str, what: str, *,
+    answers: tuple[Answer, ...], takes: Any = None, takes_type: str = JSON_TYPE, body_bytes_max: int = BODY_BYTES_MAX,
     parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = (),
 ) -> Operation:  # fmt: skip
     assert scope in SCOPES
@@ -132,8 +132,8 @@ _STORED = Answer(status=200, what="Stored in place of an earlier one.", shape=sh
 
 _TABLE = (
     Operation(
-        name="issue_token", method="POST", path="/oauth/token", credential=Credential.CLIENT, scope=None, group="Access",
-        summary="Get an access token",
+        name="issue_token", method="POST", path="/oauth/token", credential=Credential.CLIENT, scope=None,
+        group="Access", summary="Get an access token",
         what="OAuth 2.0 client credentials (RFC 6749 §4.4). The client shows its id and secret by HTTP Basic or in the"
         " form. Refusals have the bodies of RFC 6749 §5.2.",
         takes=shapes.TokenRequest, takes_type=FORM_TYPE, body_bytes_max=16 * 1024,

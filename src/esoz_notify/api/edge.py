@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 
 from esoz_notify.api.contract import Operation
 from esoz_notify.api.metrics import Metrics
@@ -57,8 +58,14 @@ def edge(request: Asking) -> Edge:
 
 def operation_of(request: Asking) -> Operation | None:
     """The row of the contract that a request came to; None for a path or method that is in none."""
-    handler = request.scope.get("route_handler")
-    return handler.opt.get("operation") if handler is not None else None
+    return operation_in(request.scope)
+
+
+def operation_in(scope: Mapping[str, object]) -> Operation | None:
+    """The same of an ASGI scope."""
+    handler = scope.get("route_handler")
+    found: Operation | None = handler.opt.get("operation") if isinstance(handler, HTTPRouteHandler) else None
+    return found
 
 
 def caller(request: Asking) -> Caller:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from esoz_notify.api.contract import EVENTS_TYPE
@@ -29,7 +30,7 @@ _NOT_BUFFERED = {"x-accel-buffering": "no"}
 
 
 @answers("stream_events")
-async def stream_events(request: Asking, notification_id: UUID) -> Response[Any]:
+async def stream_events(request: Asking, notification_id: FromPath[UUID]) -> Response[Any]:
     """Stream facts until nothing more will happen."""
     here, asker = edge(request), caller(request)
     if here.metrics.streams >= STREAMS_MAX:

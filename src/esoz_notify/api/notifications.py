@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response
+from litestar.params import FromPath
 
 from esoz_notify.api import reading
 from esoz_notify.api.contract import HTML_TYPE, PDF_TYPE
@@ -129,25 +130,25 @@ def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
 
 
 @answers("get_notification")
-async def get_notification(request: Asking, notification_id: UUID) -> Response[bytes]:
+async def get_notification(request: Asking, notification_id: FromPath[UUID]) -> Response[bytes]:
     """One with its story."""
     return answer(await edge(request).service.get(caller(request), notification_id))
 
 
 @answers("cancel_notification")
-async def cancel_notification(request: Asking, notification_id: UUID) -> Response[bytes]:
+async def cancel_notification(request: Asking, notification_id: FromPath[UUID]) -> Response[bytes]:
     """Withdraw it."""
     return answer(await edge(request).service.cancel(caller(request), notification_id))
 
 
 @answers("resend_notification")
-async def resend_notification(request: Asking, notification_id: UUID) -> Response[bytes]:
+async def resend_notification(request: Asking, notification_id: FromPath[UUID]) -> Response[bytes]:
     """Send it again."""
     return answer(await edge(request).service.resend(caller(request), notification_id), 202)
 
 
 @answers("print_summary")
-async def print_summary(request: Asking, notification_id: UUID) -> Response[Any]:
+async def print_summary(request: Asking, notification_id: FromPath[UUID]) -> Response[Any]:
     """Draw the page; what cannot be accepted is refused before it counts as printed."""
     media_type = reading.preferred(request.headers.get("accept"), (PDF_TYPE, HTML_TYPE))
     page = await edge(request).service.summary(caller(request), notification_id)
@@ -155,7 +156,7 @@ async def print_summary(request: Asking, notification_id: UUID) -> Response[Any]
     drawn = await asyncio.to_thread(rendering.pdf if is_pdf else rendering.html, page)
     policy = f"{_PDF_CSP if is_pdf else rendering.HTML_CSP}; frame-ancestors 'none'"
     headers = {
-        "content-disposition": f'inline; filename="esoz-summary-{notification_id}.{'pdf' if is_pdf else 'html'}"',
+        "content-disposition": f'inline; filename="esoz-summary-{notification_id}.{"pdf" if is_pdf else "html"}"',
         "content-security-policy": policy,
         "vary": "Accept",
     }
@@ -169,20 +170,20 @@ async def dry_run(request: Asking) -> Response[bytes]:
 
 
 @answers("put_patient")
-async def put_patient(request: Asking, patient_id: UUID) -> Response[bytes]:
+async def put_patient(request: Asking, patient_id: FromPath[UUID]) -> Response[bytes]:
     """Store a patient."""
     stored, created = await edge(request).service.put_patient(caller(request), patient_id, await _object(request))
     return answer(stored, 201 if created else 200)
 
 
 @answers("get_patient")
-async def get_patient(request: Asking, patient_id: UUID) -> Response[bytes]:
+async def get_patient(request: Asking, patient_id: FromPath[UUID]) -> Response[bytes]:
     """Show a patient, masked."""
     return answer(await edge(request).service.get_patient(patient_id))
 
 
 @answers("delete_patient")
-async def delete_patient(request: Asking, patient_id: UUID) -> Response[None]:
+async def delete_patient(request: Asking, patient_id: FromPath[UUID]) -> Response[None]:
     """Forget a patient."""
     await edge(request).service.delete_patient(patient_id)
     return Response(None, status_code=204)

@@ -49,7 +49,7 @@ async def issue_token(request: Asking) -> Response[bytes]:
 
 
 def _client(header: str | None, form: Mapping[str, str]) -> tuple[str, str]:
-    """Id and secret, from HTTP Basic or from the form, not from both (RFC 6749 §2.3). Raises BadRequest, InvalidClient."""
+    """Id and secret, by HTTP Basic or in the form, not both (RFC 6749 §2.3). Raises BadRequest, InvalidClient."""
     if header is None:
         if "client_id" not in form or "client_secret" not in form:
             raise InvalidClient("show client_id and client_secret, by HTTP Basic or in the form")
@@ -60,13 +60,14 @@ def _client(header: str | None, form: Mapping[str, str]) -> tuple[str, str]:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def _basic(header: str | None) -> tuple[str, str]:
+def _basic(header: str) -> tuple[str, str]:
     """User and password of HTTP Basic (RFC 7617). Raises InvalidClient for anything else."""
-    scheme, _, encoded = (header or "").partition(" ")
+    scheme, _, encoded = header.partition(" ")
     try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        colon = ""
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        decoded = ""
+    user, colon, password = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:
         raise InvalidClient("the header Authorization must be HTTP Basic with an id and a secret")
     return user, password

@@ -111,7 +111,7 @@ def meaning(error: NotifyError) -> tuple[int, str]:
 
 
 def problem(error: NotifyError, instance: str | None, now: datetime) -> tuple[dict[str, Any], Headers]:
-    """The document of an error and the headers that go with it. ``now`` is the time that ``next_at`` is counted from."""
+    """The document of an error and the headers that go with it. ``now``: what ``next_at`` is counted from."""
     status, title = meaning(error)
     document: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{error.code}",
@@ -175,9 +175,7 @@ def _invalid(problems: Sequence[Problem]) -> list[dict[str, str]]:
 def _shown(pointer: str) -> str:
     """A pointer as it may be shown: a name that a caller made up may itself be a phone or a person's name."""
     segments = pointer.split("/")
-    return "/".join(
-        [segments[0], *(one if _SHOWN_SEGMENT.fullmatch(one) else _HIDDEN_SEGMENT for one in segments[1:])]
-    )
+    return "/".join([segments[0], *(one if _SHOWN_SEGMENT.fullmatch(one) else _HIDDEN_SEGMENT for one in segments[1:])])
 
 
 def _cannot_inform(error: CannotInform) -> dict[str, Any]:

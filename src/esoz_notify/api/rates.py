@@ -19,7 +19,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left to a caller. ``full_in_s``: until the whole quota is back. ``wait_s``: 0 when this one is allowed."""
+    """What is left to a caller. ``full_in_s``: until all of it is back. ``wait_s``: 0 when this one is allowed."""
 
     left: int
     full_in_s: int

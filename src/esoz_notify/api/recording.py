@@ -5,15 +5,17 @@ Paths, queries and bodies are never logged: they may hold personal data; the rou
 """
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, TypeAlias
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from esoz_notify.api import reading
+from esoz_notify.api.edge import operation_in
 from esoz_notify.api.gate import ALLOWANCE
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.rates import Allowance, Rates
+from esoz_notify.engine.access import Claims
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,9 @@ _GONE = 499
 
 _EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _TRACE_ID = slice(3, 35)
+
+Header: TypeAlias = tuple[bytes, bytes]
+AnyScope: TypeAlias = MutableMapping[str, Any]
 
 
 class Recorder:
@@ -38,18 +43,16 @@ class Recorder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the application inside."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        seen: AnyScope = scope  # type: ignore[assignment]  # a plain dict; its types name no members of ours
         started_s = self._monotonic()
         status = _GONE
-        scope["state"][TRACEPARENT] = _traceparent(scope)
+        seen.setdefault("state", {})[TRACEPARENT] = _traceparent(seen)
 
         async def recorded(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *self._added(scope, message["headers"])]
+                message["headers"] = [*message["headers"], *self._added(seen, message["headers"])]
             await send(message)
 
         self._metrics.in_flight += 1
@@ -57,9 +60,9 @@ class Recorder:
             await self._app(scope, receive, recorded)
         finally:
             self._metrics.in_flight -= 1
-            self._record(scope, status, self._monotonic() - started_s)
+            self._record(seen, status, self._monotonic() - started_s)
 
-    def _added(self, scope: HTTPScope, headers: Any) -> list[tuple[bytes, bytes]]:
+    def _added(self, scope: AnyScope, headers: Iterable[Header]) -> list[Header]:
         given = {name.lower() for name, _ in headers}
         added = [header for header in _EVERY_ANSWER if header[0] not in given]
         allowance: Allowance | None = scope["state"].get(ALLOWANCE)
@@ -68,13 +71,13 @@ class Recorder:
             added += [(b"ratelimit-policy", self._rates.policy), (b"ratelimit", left)]
         return added
 
-    def _record(self, scope: HTTPScope, status: int, seconds: float) -> None:
+    def _record(self, scope: AnyScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        handler = scope.get("route_handler")
-        operation = handler.opt.get("operation") if handler is not None else None
+        operation = operation_in(scope)
         route = operation.path if operation is not None else NO_ROUTE
         self._metrics.count(method, route, status, seconds)
-        claims, trace = scope.get("auth"), scope["state"][TRACEPARENT]
+        claims: Claims | None = scope.get("auth")
+        trace: str | None = scope["state"][TRACEPARENT]
         log.info(
             "%s %s %d %.1f ms client=%s trace=%s",
             method,
@@ -86,6 +89,6 @@ class Recorder:
         )
 
 
-def _traceparent(scope: HTTPScope) -> str | None:
+def _traceparent(scope: AnyScope) -> str | None:
     values = [value for name, value in scope["headers"] if name == b"traceparent"]
     return reading.traceparent(values[0].decode("latin-1")) if len(values) == 1 else None

@@ -208,13 +208,13 @@ class MethodDocument(msgspec.Struct, kw_only=True):
 
     type: Annotated[str, _one_of(*MethodType)]
     id: str | UnsetType = UNSET
-    phone_number: FullPhone | None | UnsetType = UNSET
-    value: Annotated[str | None | UnsetType, Meta(description="THIRD_PERSON: that person's id")] = UNSET
-    alias: str | None | UnsetType = UNSET
-    started_at: str | None | UnsetType = UNSET
-    ended_at: str | None | UnsetType = UNSET
+    phone_number: FullPhone | UnsetType | None = UNSET
+    value: Annotated[str | UnsetType | None, Meta(description="THIRD_PERSON: that person's id")] = UNSET
+    alias: str | UnsetType | None = UNSET
+    started_at: str | UnsetType | None = UNSET
+    ended_at: str | UnsetType | None = UNSET
     is_active: bool | UnsetType = UNSET
-    inserted_at: str | None | UnsetType = UNSET
+    inserted_at: str | UnsetType | None = UNSET
 
 
 class ConfidantDocument(msgspec.Struct, kw_only=True):
@@ -223,7 +223,7 @@ class ConfidantDocument(msgspec.Struct, kw_only=True):
     person_id: Id
     is_active: bool | UnsetType = UNSET
     verification_status: str | UnsetType = UNSET
-    active_to: str | None | UnsetType = UNSET
+    active_to: str | UnsetType | None = UNSET
 
 
 class PatientDocument(msgspec.Struct, kw_only=True):
@@ -232,25 +232,37 @@ class PatientDocument(msgspec.Struct, kw_only=True):
     birth_date: Annotated[str, Meta(extra_json_schema={"format": "date"})]
     authentication_methods: list[MethodDocument] | UnsetType = UNSET
     confidants: Annotated[
-        list[ConfidantDocument] | None | UnsetType, Meta(description="leave out when unknown; [] means there are none")
+        list[ConfidantDocument] | UnsetType | None, Meta(description="leave out when unknown; [] means there are none")
     ] = UNSET
-    legal_capacity: Annotated[str, _one_of(*LegalCapacity)] | None | UnsetType = UNSET
-    tax_id: TaxId | None | UnsetType = UNSET
+    legal_capacity: Annotated[str, _one_of(*LegalCapacity)] | UnsetType | None = UNSET
+    tax_id: TaxId | UnsetType | None = UNSET
     language: Language | UnsetType = UNSET
 
 
-class StoredMethod(MethodDocument, kw_only=True):
+class StoredMethod(Exact):
     """A stored method, its phone masked."""
 
-    phone_number: MaskedPhone | None | UnsetType = UNSET
+    id: str
+    type: Annotated[str, _one_of(*MethodType)]
+    is_active: bool
+    phone_number: MaskedPhone | UnsetType = UNSET
+    value: str | UnsetType = UNSET
+    alias: str | UnsetType = UNSET
+    started_at: Moment | UnsetType = UNSET
+    ended_at: Moment | UnsetType = UNSET
+    inserted_at: Moment | UnsetType = UNSET
 
 
-class StoredPatient(PatientDocument, kw_only=True):
+class StoredPatient(Exact):
     """A stored patient, phones and tax number masked."""
 
     id: Id
+    birth_date: Annotated[str, Meta(extra_json_schema={"format": "date"})]
+    language: Language
     authentication_methods: list[StoredMethod]
-    tax_id: Annotated[str, Meta(description="the last two digits")] | None | UnsetType = UNSET
+    confidants: list[ConfidantDocument] | UnsetType = UNSET
+    legal_capacity: Annotated[str, _one_of(*LegalCapacity)] | UnsetType = UNSET
+    tax_id: Annotated[str | UnsetType, Meta(description="the last two digits")] = UNSET
     ignored: Annotated[list[str] | UnsetType, Meta(description="fields that were sent and not kept")] = UNSET
 
 

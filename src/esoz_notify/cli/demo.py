@@ -5,21 +5,24 @@ What belongs here: running cases through the public API and showing them. What d
 
 import asyncio
 import json
-import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import aiohttp
 import typer
-from rich.console import Console, Group
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -28,12 +31,12 @@ from rich.text import Text
 from esoz_notify.cli.demo_cases import CASES, POLICIES, SUMMARY, WINDOW_S, Case
 from esoz_notify.client import NotifyClient, NotifyProblem
 from esoz_notify.core.errors import NotifyError
-from esoz_notify.settings import PREFIX
+from esoz_notify.settings import environment_for_child
 
-START_LIMIT_S = 60.0
+SUMMARIES = "summaries"
 CASE_LIMIT_S = 40.0
-CHANNEL_MARKS = {"diia": "📱 Diia", "viber": "💬 Viber", "sms": "✉️ SMS", "print": "🖨 print"}
-CHANNEL_COLOURS = {"diia": "cyan", "viber": "magenta", "sms": "yellow", "print": "white"}
+CHANNEL_MARKS = {"diia": "Diia", "viber": "Viber", "sms": "SMS", "print": "paper"}
+CHANNEL_COLOURS = {"diia": "bold cyan", "viber": "bold magenta", "sms": "bold yellow", "print": "bold white"}
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class Run:
     why: str = ""
     faults: list[str] = field(default_factory=list)
     over: bool = False
+    key: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -77,39 +81,49 @@ def demo(
     del context
     console = Console(stderr=as_json, record=picture is not None, width=120 if picture else None)
     started_s = time.monotonic()
-    folder_context = nullcontext(str(data)) if data else tempfile.TemporaryDirectory(prefix="esoz-notify-demo-")
-    with folder_context as name:
-        folder = Path(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        with console.status("starting PostgreSQL, the API, a worker and the lab …"), _product(folder) as client:
-            console.print(f"API {client['base_url']}   phone wall {client['lab_url']}", highlight=False)
-            runs = asyncio.run(_run_all(client, folder, console))
-            ok = all(run.ok for run in runs)
-            _tell(console, runs, folder, client, time.monotonic() - started_s)
-            if picture is not None:
-                console.save_svg(str(picture), title="esoz-notify demo")
-            if as_json:
-                typer.echo(json.dumps(_report(runs, ok=ok, seconds=time.monotonic() - started_s), ensure_ascii=False))
-            if stay:
-                _stay(console, client, folder)
+    with _folder(data) as folder, _product(folder, console) as client:
+        console.print(f"API {client['base_url']}   phone wall {client['lab_url']}", highlight=False)
+        runs = asyncio.run(_run_all(client, folder, console))
+        ok = all(run.ok for run in runs)
+        seconds = time.monotonic() - started_s
+        _tell(console, runs, folder, client, seconds)
+        if picture is not None:
+            picture.write_text(_drawn(console), encoding="utf-8")
+        if as_json:
+            typer.echo(json.dumps(_report(runs, ok=ok, seconds=seconds), ensure_ascii=False))
+        if stay:
+            _stay(console, client, folder)
     raise typer.Exit(0 if ok else 1)
 
 
 @contextmanager
-def _product(folder: Path) -> Iterator[dict[str, Any]]:
+def _folder(data: Path | None) -> Iterator[Path]:
+    """The folder of this run. Of a throw-away one only the printed summaries are left."""
+    folder = data or Path(tempfile.mkdtemp(prefix="esoz-notify-demo-"))
+    (folder / SUMMARIES).mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        for path in [] if data else folder.iterdir():
+            if path.name != SUMMARIES:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextmanager
+def _product(folder: Path, console: Console) -> Iterator[dict[str, Any]]:
     """``up --lab`` as a process of its own on free ports; gives the caller's file."""
     policies = folder / "policies.toml"
     policies.write_text(POLICIES, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    environment[f"{PREFIX}POLICIES_FILE"] = str(policies)
-    environment[f"{PREFIX}LOG_LEVEL"] = "WARNING"
+    environment = environment_for_child(policies_file=str(policies), log_level="WARNING")
     command = [sys.executable, "-m", "esoz_notify.cli", "up", "--lab", "--data", str(folder)]
     command += ["--port", "0", "--lab-port", "0"]
     with (folder / "product.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log)
         try:
-            assert process.stdout is not None
-            if not process.stdout.readline().startswith(b"ready "):
+            with console.status("starting PostgreSQL, the API, a worker and the lab …"):
+                assert process.stdout is not None
+                line = process.stdout.readline()
+            if not line.startswith(b"ready "):
                 raise NotifyError(f"the product did not start: {_tail(folder / 'product.log')}")
             client: dict[str, Any] = json.loads((folder / "dev-client.json").read_text(encoding="utf-8"))
             yield client
@@ -131,12 +145,19 @@ async def _run_all(client: dict[str, Any], folder: Path, console: Console) -> li
     alone = [run for run in runs if run.case.fault is not None]
     notify = NotifyClient(client["base_url"], client["client_id"], client["client_secret"])
     async with notify, aiohttp.ClientSession(client["lab_url"]) as lab, _shown(console, runs):
+        await _forget_earlier_runs(lab)
         await asyncio.gather(*(_run_case(run, notify, lab, folder) for run in together))
         for run in alone:
             async with lab.post("/faults", json=run.case.fault) as reply:
                 reply.raise_for_status()
             await _run_case(run, notify, lab, folder)
     return runs
+
+
+async def _forget_earlier_runs(lab: aiohttp.ClientSession) -> None:
+    for path in ("/phones", "/faults"):
+        async with lab.delete(path) as reply:
+            reply.raise_for_status()
 
 
 @asynccontextmanager
@@ -186,7 +207,7 @@ async def _send_and_follow(run: Run, notify: NotifyClient, folder: Path) -> None
         "summary": SUMMARY if case.prints else None,
         "reference": case.name,
         "valid_until": valid_until,
-        "idempotency_key": f"demo-{case.name}",
+        "idempotency_key": f"{run.key}-{case.name}",
     }
     try:
         answer = await notify.send(case.kind, dict(case.data), **asked)
@@ -202,7 +223,7 @@ async def _send_and_follow(run: Run, notify: NotifyClient, folder: Path) -> None
     run.status, run.why = answer["status"], answer["recipient"]["why"]["uk"]
     if case.prints:
         pdf = await notify.summary(answer["id"], "pdf")
-        (folder / f"{case.name}.pdf").write_bytes(pdf)
+        (folder / SUMMARIES / f"{case.name}.pdf").write_bytes(pdf)
         if not pdf.startswith(b"%PDF"):
             run.faults.append("the summary is no PDF")
     await _follow(run, notify, answer["id"])
@@ -257,32 +278,27 @@ async def _judge_handsets(run: Run, lab: aiohttp.ClientSession) -> None:
 
 
 def _table(runs: list[Run]) -> Table:
-    table = Table(expand=True, header_style="bold")
-    for title, ratio in (
-        ("Пацієнт / Patient", 5),
-        ("Шлях / Way", 4),
-        ("Очікувалось / Expected", 3),
-        ("Сталося / Is", 2),
-    ):
-        table.add_column(title, ratio=ratio, overflow="fold")
+    table = Table(expand=True, header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
+    table.add_column("Пацієнт і подія / patient and event", ratio=5, no_wrap=True)
+    table.add_column("Очікувалось / expected", ratio=4, no_wrap=True)
+    table.add_column("Сталося / happened", ratio=6, no_wrap=True)
     table.add_column("", width=2)
     for run in runs:
-        name = Text.assemble(run.case.title_uk, "\n", (run.case.title_en, "dim"))
-        table.add_row(name, _way(run), run.case.expected, run.status, _mark(run))
+        table.add_row(run.case.title_uk, Text(run.case.expected, "dim"), _happened(run), _mark(run))
     return table
 
 
-def _way(run: Run) -> Text:
-    way = Text()
+def _happened(run: Run) -> Text:
+    """The status, and each attempt in its channel's colour: proved, refused with its reason, or still open."""
+    text = Text(f"{run.status} ", "bold" if run.over else "dim")
     if run.channels == ("print",):
-        return Text(CHANNEL_MARKS["print"], CHANNEL_COLOURS["print"])
-    for attempt in run.attempts:
-        if len(way):
-            way.append(" → ", "dim")
-        way.append(CHANNEL_MARKS[attempt["channel"]], CHANNEL_COLOURS[attempt["channel"]])
-        good = attempt["outcome"] in {"delivered", "read"}
-        way.append(f" {attempt['reason'] or attempt['outcome']}", "green" if good else "dim")
-    return way
+        text.append(CHANNEL_MARKS["print"], CHANNEL_COLOURS["print"])
+    for number, attempt in enumerate(run.attempts):
+        proved = attempt["outcome"] in {"delivered", "read"}
+        text.append(" → " if number else "", "dim")
+        text.append(CHANNEL_MARKS[attempt["channel"]], CHANNEL_COLOURS[attempt["channel"]])
+        text.append(" ✓" if proved else f" {attempt['reason'] or '…'}", "green" if proved else "dim")
+    return text
 
 
 def _mark(run: Run) -> Text:
@@ -293,21 +309,30 @@ def _mark(run: Run) -> Text:
 
 def _tell(console: Console, runs: list[Run], folder: Path, client: dict[str, Any], seconds: float) -> None:
     """What each patient got and why, and where to look."""
-    told = Table.grid(padding=(0, 2))
-    for run in runs:
-        told.add_row(_mark(run), run.case.title_uk, Text(run.why, "dim"))
     console.print(_table(runs))
-    console.print(Panel(Group(told), title="Хто був повідомлений і чому / who was informed and why"))
+    reasons: dict[str, list[str]] = {}
+    for run in runs:
+        reasons.setdefault(run.why, []).append(run.case.title_uk)
+    told = Table.grid(padding=(0, 2))
+    told.add_column(ratio=2)
+    told.add_column(ratio=3, style="dim")
+    for why, titles in reasons.items():
+        told.add_row(why, "; ".join(titles))
+    console.print(Panel(told, title="Кого повідомлено і чому / who was informed and why", title_align="left"))
     for run in runs:
         for fault in run.faults:
             console.print(f"[red]✗ {run.case.name}: {fault}[/]", highlight=False)
     good = sum(run.ok for run in runs)
-    console.print(
-        f"{good} of {len(runs)} cases ended as expected in {seconds:.0f} s "
-        f"(windows cut to {WINDOW_S} s for the demo; the built-in ones: esoz-notify policy show)",
-        highlight=False,
-    )
-    console.print(f"printed summaries: {folder}/*.pdf   phone wall: {client['lab_url']}", highlight=False)
+    console.print(f"[bold]{good} of {len(runs)} ended as expected[/] in {seconds:.0f} s", highlight=False)
+    console.print(f"windows were cut to {WINDOW_S} s for the demo; the real ones: esoz-notify policy show")
+    console.print(f"printed summaries: {folder / SUMMARIES}", highlight=False, soft_wrap=True)
+    console.print(f"phone wall: {client['lab_url']} (stays up with --stay)", highlight=False, soft_wrap=True)
+
+
+def _drawn(console: Console) -> str:
+    """What was printed as an SVG picture that asks nobody for fonts."""
+    svg = console.export_svg(title="esoz-notify demo", clear=False)
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
 
 
 def _report(runs: list[Run], *, ok: bool, seconds: float) -> dict[str, Any]:

@@ -5,7 +5,6 @@ commands themselves (the other files of this room).
 """
 
 import logging
-import os
 import sys
 from typing import Annotated
 
@@ -42,7 +41,7 @@ def start(
         raise typer.Exit
     if context.resilient_parsing or context.invoked_subcommand is None:
         return
-    settings = read_settings(os.environ)
+    settings = read_settings()
     set_up_logging(settings)
     context.obj = settings
 

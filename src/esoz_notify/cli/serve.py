@@ -15,10 +15,14 @@ from typing import Annotated, Any
 
 import typer
 
-from esoz_notify.api.server import Server, bind
+from esoz_notify.api.app import create_app
+from esoz_notify.api.edge import Check
+from esoz_notify.api.rates import RateLimit
+from esoz_notify.api.server import Server
 from esoz_notify.cli.lab import lab_process
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine.access import SCOPES, Access, InvalidClient
+from esoz_notify.engine.listening import bound_to, listen
 from esoz_notify.settings import Settings
 from esoz_notify.store import embedded, migrations
 from esoz_notify.wiring import Product, data_folder, running
@@ -48,9 +52,8 @@ def up(  # noqa: PLR0913 - options of a command line
     settings = _with_options(context.obj, data, host, port)
     folder = data_folder(settings)
     with ledger_dsn(settings) as dsn, contextlib.ExitStack() as stack:
-        listening = bind(settings.host, settings.port)
-        stack.callback(listening.close)
-        settings = replace(settings, port=listening.getsockname()[1])
+        listening = stack.enter_context(listen(settings.host, settings.port))
+        settings = replace(settings, port=bound_to(listening)[1])
         if lab:
             settings, lab_urls = stack.enter_context(lab_process(settings, folder, lab_port))
         else:
@@ -62,8 +65,8 @@ def up(  # noqa: PLR0913 - options of a command line
 def api(context: typer.Context, *, data: DataOption = None, host: HostOption = None, port: PortOption = None) -> None:
     """Run the API alone, against the ledger of the settings. Any number may run."""
     settings = _with_options(context.obj, data, host, port)
-    with ledger_dsn(settings) as dsn, contextlib.closing(bind(settings.host, settings.port)) as listening:
-        settings = replace(settings, port=listening.getsockname()[1])
+    with ledger_dsn(settings) as dsn, listen(settings.host, settings.port) as listening:
+        settings = replace(settings, port=bound_to(listening)[1])
         _demand_migrated(dsn)
         run(_serve(settings, dsn, listening, None, api=True, worker=False))
 
@@ -126,8 +129,24 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     if listening is None:
         yield ""
         return
-    async with Server(product, listening) as server:
+    settings = product.settings
+    app = create_app(
+        product.service,
+        product.access,
+        readiness=lambda: _checks(product),
+        callback_credentials=product.callback_credentials,
+        rate_limit=RateLimit(quota=settings.requests_per_min),
+        public_url=settings.public_url or None,
+    )
+    async with Server(app, listening) as server:
         yield server.base_url
+
+
+def _checks(product: Product) -> dict[str, Check]:
+    """Providers as this process sees them: one that is down does not keep requests away, they wait in the ledger."""
+    return {
+        name: Check(ok=state == "up", state=state, vital=False) for name, state in product.provider_states().items()
+    }
 
 
 def _ready_line(settings: Settings, base_url: str, lab_urls: dict[str, Any] | None) -> str:

@@ -36,7 +36,7 @@ from esoz_notify.core.delivery import (
 )
 from esoz_notify.core.errors import LimitReached, RefusedTransition
 from esoz_notify.core.receipts import REASONS, Fault, Reason, ReceiptState
-from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
+from esoz_notify.core.results import Accepted, Recovery, Result, TryLater, Unknown
 from esoz_notify.core.status import PROOFS, Outcome, Status
 
 
@@ -156,7 +156,7 @@ def _on_replied(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
             if is_current and attempt.outcome is Outcome.SUBMITTING:
                 return _unknown(state, attempt, world, reason, detail)
             return []
-        case Refused() | TryLater() as said:
+        case said:  # Refused | TryLater
             failed = AttemptFailed(at=world.now, no=event.no, reason=said.reason, detail=said.detail)
             after = evolve(state, failed)
             if after == state:

@@ -263,8 +263,12 @@ def evolve(state: Delivery, fact: Fact) -> Delivery:
                 ended_at=None,
                 reason=None,
             )
-        case Erased():
-            return replace(state, erased=True)
+        case erased:
+            return _erase(state, erased)
+
+
+def _erase(state: Delivery, _: Erased) -> Delivery:
+    return replace(state, erased=True)
 
 
 def due_at(state: Delivery) -> datetime | None:

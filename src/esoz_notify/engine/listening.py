@@ -25,10 +25,11 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def bound_port(taken: socket.socket) -> int:
-    """The port a socket is bound to."""
-    port: int = taken.getsockname()[1]
-    return port
+def bound_to(taken: socket.socket) -> tuple[str, int]:
+    """Address and port by which this machine reaches a socket: its own loopback when it listens on every address."""
+    host, port = taken.getsockname()[:2]
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named here, not listened on
+    return loopback.get(host, host), port
 
 
 def _reason(error: OSError | OverflowError) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from esoz_notify.channels.smpp import SmppAccount
 from esoz_notify.channels.smpp_session import Event, Session, State
@@ -37,8 +37,7 @@ class Connection(asyncio.Protocol, Generic[T]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bind at once: an SMSC closes connections that do not."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own is one by its methods only
         wire = transport.get_extra_info("socket")
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # writes of a turn are put together by us
         if self.session.state is State.OPEN:  # else it was given up while it was being connected

@@ -174,6 +174,12 @@ class Worker:
         assert attempt is not None
         self._note(*attempt, result)
 
+    def take_late_answer(self, key: str, result: Result) -> None:
+        """A provider answered a call that had been given up: its message id lets the receipts find their attempt."""
+        attempt = read_attempt_key(key)
+        if attempt is not None:
+            self._note(*attempt, result)
+
     def _note(self, notification_id: UUID, no: int, result: Result) -> None:
         future = self._outcomes.put((notification_id, Replied(no, result)))
         future.add_done_callback(_forget)

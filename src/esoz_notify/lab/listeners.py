@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 
 _BACKLOG = 1024
+_HOLD_TRIES = 100
+_HOLD_GAP_S = 0.01
 Serve = Callable[[socket.socket], Coroutine[Any, Any, asyncio.Server]]
 
 
@@ -59,8 +61,15 @@ class Listener:
                 self._server.close()
                 self._server = None
                 self._cut(self.port)
-                await asyncio.sleep(0)
-                self._waiting = bound_socket(self._host, self.port)
+                self._waiting = await self._hold_port()
+
+    async def _hold_port(self) -> socket.socket:
+        """The port again, as soon as the loop has let go of it (uvloop closes a server some turns later)."""
+        for _ in range(_HOLD_TRIES):
+            with contextlib.suppress(OSError):
+                return bound_socket(self._host, self.port)
+            await asyncio.sleep(_HOLD_GAP_S)
+        return bound_socket(self._host, self.port)
 
     async def close(self) -> None:
         """Give the port back."""

@@ -4,7 +4,7 @@ Source: SMPP v3.4 Issue 1.2, §2 and §4.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from esoz_notify.lab.faults import Fault, Rule
 from esoz_notify.lab.pdus import (
@@ -53,8 +53,7 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A caller has come; nothing is said before its bind."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own class does not say that it is one
         self._smsc.sessions.append(self)
         self._smsc.timers.later(self._smsc.settings.enquire_link_s, self._enquire)
 

@@ -115,7 +115,8 @@ def _face(phone: Phone) -> dict[str, object]:
         "viber": phone.viber and not phone.viber_blocked,
         "diia": phone.diia,
         "sms": phone.sms,
-        "off": phone.viber_silent or phone.sms_absent,
+        "viber_silent": phone.viber_silent,
+        "sms_absent": phone.sms_absent,
     }
 
 

@@ -1,0 +1,103 @@
+"""The API as an ASGI application, put together from ready objects: nothing here reads the environment.
+
+What belongs here: joining routes, gate and recorder. What does not: building the engine (wiring), sockets (``server``).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from esoz_notify.api import about, callbacks, events, gate, notifications, oauth
+from esoz_notify.api.edge import Check, Edge, Readiness
+from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.rates import RateLimit, Rates
+from esoz_notify.api.recording import Recorder
+from esoz_notify.core.errors import NotifyError
+from esoz_notify.engine.access import Access
+from esoz_notify.engine.service import Service
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+_ROUTES = (
+    oauth.issue_token,
+    oauth.authorization_server,
+    notifications.accept_notification,
+    notifications.accept_batch,
+    notifications.list_notifications,
+    notifications.get_notification,
+    notifications.cancel_notification,
+    notifications.resend_notification,
+    notifications.print_summary,
+    notifications.dry_run,
+    notifications.put_patient,
+    notifications.get_patient,
+    notifications.delete_patient,
+    events.stream_events,
+    callbacks.take_callback,
+    about.alive,
+    about.ready,
+    about.metrics,
+    about.openapi,
+    about.docs,
+)
+
+
+def _nothing_else() -> dict[str, Check]:
+    return {}
+
+
+def create_app(  # noqa: PLR0913 - what the application is made of, each by name
+    service: Service,
+    access: Access,
+    *,
+    readiness: Readiness = _nothing_else,
+    callback_credentials: Mapping[str, Sequence[str]] | None = None,
+    rate_limit: RateLimit | None = None,
+    stopping: asyncio.Event | None = None,
+    public_url: str | None = None,
+    lifespan: Sequence[Lifespan] = (),
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Litestar:
+    """Build the application.
+
+    ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider,
+    ``user:password`` of each credential that is good now. ``stopping``: set it (``server.serve`` does) to end streams.
+    ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
+    """
+    rates = Rates(rate_limit or RateLimit(), monotonic)
+    edge = Edge(
+        service=service,
+        access=access,
+        rates=rates,
+        metrics=Metrics(),
+        readiness=readiness,
+        credentials={
+            provider: tuple(one.encode() for one in several)
+            for provider, several in (callback_credentials or {}).items()
+        },
+        stopping=stopping or asyncio.Event(),
+        public_url=public_url.rstrip("/") if public_url else None,
+    )
+    handlers: ExceptionHandlersMap = {
+        NotifyError: gate.refuse,
+        HTTPException: gate.refuse_http,
+        Exception: gate.fail,
+    }
+    app = Litestar(
+        route_handlers=list(_ROUTES),
+        before_request=gate.admit,
+        exception_handlers=handlers,
+        lifespan=list(lifespan),
+        state=State({"edge": edge}),
+        openapi_config=None,
+        logging_config=None,
+    )
+    # Around the router too, so that requests to unknown paths are recorded as well.
+    app.asgi_handler = Recorder(app.asgi_handler, edge.metrics, rates, monotonic)
+    return app
