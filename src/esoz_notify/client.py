@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict, Unpack
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -66,6 +66,17 @@ class Event:
     data: Json = field(repr=False)
 
 
+class Asked(TypedDict, total=False):
+    """What may be said of a notification besides its kind and data; a datetime must be aware."""
+
+    patient_id: str | UUID | None
+    recipient: Mapping[str, str] | None
+    inform_with: str | None
+    summary: Mapping[str, str] | None
+    reference: str | None
+    valid_until: datetime | str | None
+
+
 @dataclass(slots=True)
 class _Reply:
     status: int
@@ -96,7 +107,7 @@ class NotifyClient:
         new_key: Callable[[], object] = uuid4,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._login = aiohttp.BasicAuth(client_id, client_secret, encoding="utf-8")
+        self._login = aiohttp.encode_basic_auth(client_id, client_secret, encoding="utf-8")
         self._sleep = sleep
         self._monotonic = monotonic
         self._new_key = new_key
@@ -119,34 +130,15 @@ class NotifyClient:
 
     # --- notifications ------------------------------------------------------------------------------------------------
 
-    async def send(  # noqa: PLR0913 - the members of a body
-        self,
-        kind: str,
-        data: Mapping[str, str],
-        *,
-        patient_id: str | UUID | None = None,
-        recipient: Mapping[str, str] | None = None,
-        inform_with: str | None = None,
-        summary: Mapping[str, str] | None = None,
-        reference: str | None = None,
-        valid_until: datetime | str | None = None,
-        idempotency_key: str | None = None,
+    async def send(
+        self, kind: str, data: Mapping[str, str], *, idempotency_key: str | None = None, **asked: Unpack[Asked]
     ) -> Json:
         """Have somebody informed; exactly one of ``patient_id`` and ``recipient``.
 
         Give ``idempotency_key`` when your program may itself send the same thing twice; otherwise one is made.
         """
-        asked = order(
-            kind,
-            data,
-            patient_id=patient_id,
-            recipient=recipient,
-            inform_with=inform_with,
-            summary=summary,
-            reference=reference,
-            valid_until=valid_until,
-        )
-        return await self._json("POST", "/v1/notifications", asked, idempotency_key=self._key(idempotency_key))
+        body = order(kind, data, **asked)
+        return await self._json("POST", "/v1/notifications", body, idempotency_key=self._key(idempotency_key))
 
     async def send_many(self, orders: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None) -> list[Json]:
         """Have many people informed (10,000 at most): a result per order, with ``notification`` or ``problem``.
@@ -231,8 +223,8 @@ class NotifyClient:
 
     # --- patients and routes ------------------------------------------------------------------------------------------
 
-    async def route(self, kind: str, data: Mapping[str, str], **asked: Any) -> Json:
-        """Who would be informed and how; sends nothing. Arguments as of ``order``."""
+    async def route(self, kind: str, data: Mapping[str, str], **asked: Unpack[Asked]) -> Json:
+        """Who would be informed and how; sends nothing."""
         return await self._json("POST", "/v1/route", order(kind, data, **asked))
 
     async def put_patient(self, patient_id: str | UUID, document: Mapping[str, Any]) -> Json:
@@ -350,7 +342,7 @@ class NotifyClient:
                     "POST",
                     "/oauth/token",
                     b"grant_type=client_credentials",
-                    {"authorization": self._login.encode(), "content-type": "application/x-www-form-urlencoded"},
+                    {"authorization": self._login, "content-type": "application/x-www-form-urlencoded"},
                     None,
                     REQUEST_TIMEOUT_S,
                 )
@@ -365,28 +357,14 @@ class NotifyClient:
         return self._session
 
 
-def order(  # noqa: PLR0913 - the members of a body
-    kind: str,
-    data: Mapping[str, str],
-    *,
-    patient_id: str | UUID | None = None,
-    recipient: Mapping[str, str] | None = None,
-    inform_with: str | None = None,
-    summary: Mapping[str, str] | None = None,
-    reference: str | None = None,
-    valid_until: datetime | str | None = None,
-) -> Json:
+def order(kind: str, data: Mapping[str, str], **asked: Unpack[Asked]) -> Json:
     """The body of POST /v1/notifications; what is None is left out."""
-    members: Json = {
-        "kind": kind,
-        "data": dict(data),
-        "patient_id": str(patient_id) if patient_id is not None else None,
-        "recipient": dict(recipient) if recipient is not None else None,
-        "inform_with": inform_with,
-        "summary": dict(summary) if summary is not None else None,
-        "reference": reference,
-        "valid_until": valid_until.isoformat() if isinstance(valid_until, datetime) else valid_until,
-    }
+    valid_until = asked.get("valid_until")
+    members: Json = {"kind": kind, "data": dict(data), **asked}
+    if isinstance(valid_until, datetime):
+        members["valid_until"] = valid_until.isoformat()
+    if asked.get("patient_id") is not None:
+        members["patient_id"] = str(asked["patient_id"])
     return {name: value for name, value in members.items() if value is not None}
 
 

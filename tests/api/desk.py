@@ -1,4 +1,4 @@
-"""The API over a real ledger and a real port, with nobody delivering: what is accepted stays accepted until a test moves it.
+"""The API over a real ledger and a real port, with nobody delivering: what is accepted stays so until a test moves it.
 
 Every answer that passes through ``Desk.call`` is held against the published contract.
 """
@@ -6,7 +6,7 @@ Every answer that passes through ``Desk.call`` is held against the published con
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import msgspec
-from jsonschema import Draft202012Validator
 from multidict import CIMultiDictProxy
+from openapi_schema_validator import OAS31Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -24,7 +24,7 @@ from esoz_notify.api.openapi import document
 from esoz_notify.api.server import Server, bind
 from esoz_notify.channels.dialogue import Adapter, Capabilities, Receipt, ReceiptProblem
 from esoz_notify.core.cascade import Due, Event, Replied, Reported
-from esoz_notify.core.channel import Channel, ProviderView
+from esoz_notify.core.channel import Channel, Providers, ProviderView
 from esoz_notify.core.policy import load_policies
 from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.core.results import Accepted, Recovery
@@ -94,7 +94,7 @@ class Desk:
     server: Server
     secret: str
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
-    contract: dict[str, Any] = field(default_factory=document)
+    contract: dict[str, Any] = field(default_factory=lambda: document(exact=True))
 
     async def token(self, *scopes: str) -> str:
         """A token of the client that has every scope, or only some of them."""
@@ -157,7 +157,7 @@ class Desk:
         resource = Resource.from_contents(self.contract, default_specification=DRAFT202012)
         registry: Registry[Any] = Registry().with_resource("contract", resource)
         anchored = msgspec.json.decode(msgspec.json.encode(schema).replace(b'"#/', b'"contract#/'))
-        Draft202012Validator(anchored, registry=registry).validate(value)
+        OAS31Validator(anchored, registry=registry).validate(value)
 
     async def send(self, asked: Mapping[str, Any] = INLINE, key: str | None = None) -> dict[str, Any]:
         """Have a notification accepted; gives the answer."""
@@ -173,7 +173,7 @@ class Desk:
     async def move(self, notification_id: str, *events: Event) -> None:
         """Do to a notification what a worker would."""
         view = ProviderView(name="carrier", recovery=Recovery.SAME_KEY)
-        providers = {Channel.VIBER: (view,), Channel.SMS: (view,)}
+        providers: Providers = {Channel.VIBER: (view,), Channel.SMS: (view,)}
         async with self.ledger.transaction() as connection:
             for event in events:
                 applied = await apply_events(connection, [(UUID(notification_id), event)], lambda: providers)
@@ -187,9 +187,6 @@ class Desk:
         """The first message is handed over and arrives."""
         await self.start(notification_id)
         await self.move(notification_id, Reported(0, 0, ReceiptState.DELIVERED))
-
-
-Opener = Callable[..., Any]
 
 
 @asynccontextmanager

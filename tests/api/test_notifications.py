@@ -31,7 +31,7 @@ async def test_accepting_answers_202_and_it_can_be_read_back(desk: Desk) -> None
     assert accepted["recipient"]["phone"] == "+38000*****01"
     assert read["reference"] == "rx-1"
     assert read["attempts"] == []
-    assert PHONE[4:] not in str(read)
+    assert PHONE[1:] not in str(read)
 
 
 async def test_a_repeat_gets_the_first_answer(desk: Desk) -> None:
@@ -68,22 +68,12 @@ async def test_repeats_in_the_same_moment_make_one(desk: Desk) -> None:
     assert len((await desk.call("GET", "/v1/notifications")).json["data"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("key", "code"),
-    [
-        (None, "idempotency_key_missing"),
-        ("", "idempotency_key_invalid"),
-        ("two words", "idempotency_key_invalid"),
-        ('"half', "idempotency_key_invalid"),
-        ("k" * 201, "idempotency_key_invalid"),
-        ("ключ", "idempotency_key_invalid"),
-    ],
-)
-async def test_accepting_needs_a_good_key(desk: Desk, key: str | None, code: str) -> None:
+async def test_accepting_needs_a_good_key(desk: Desk) -> None:
     """Without a key that can be compared nothing is accepted."""
-    reply = await desk.call("POST", "/v1/notifications", INLINE, idempotency_key=key)
-
-    assert (reply.status, reply.code) == (400, code)
+    for key in (None, "", "two words", '"half', "k" * 201, "ключ"):
+        reply = await desk.call("POST", "/v1/notifications", INLINE, idempotency_key=key)
+        code = "idempotency_key_missing" if key is None else "idempotency_key_invalid"
+        assert (reply.status, reply.code) == (400, code), key
 
 
 async def test_every_broken_rule_is_told_at_once(desk: Desk) -> None:
@@ -180,28 +170,27 @@ async def test_pages_show_everything_once(desk: Desk) -> None:
     assert seen == sent[::-1]
 
 
-@pytest.mark.parametrize(
-    ("query", "pointers"),
-    [
-        ("status=sent&kind=sms", ["/query/status", "/query/kind"]),
-        ("phone=0000000777", ["/query/phone"]),
-        ("limit=0", ["/query/limit"]),
-        ("limit=201", ["/query/limit"]),
-        ("limit=%D9%A1", ["/query/limit"]),
-        ("cursor=1", ["/query/cursor"]),
-        ("reference=a%00b", ["/query/reference"]),
-        ("statuss=delivered", ["/query/statuss"]),
-        ("status=delivered&status=expired", ["/query/status"]),
-        ("0000000777=1", ["/query/(hidden)"]),
-    ],
-)
-async def test_a_wrong_query_is_refused(desk: Desk, query: str, pointers: list[str]) -> None:
-    """A value or a name that a list cannot be filtered by is 400 and named; a typo never widens what is shown."""
-    reply = await desk.call("GET", f"/v1/notifications?{query}")
+WRONG_QUERIES = [
+    ("status=sent&kind=sms", ["/query/status", "/query/kind"]),
+    ("phone=0000000777", ["/query/phone"]),
+    ("limit=0", ["/query/limit"]),
+    ("limit=201", ["/query/limit"]),
+    ("limit=%D9%A1", ["/query/limit"]),
+    ("cursor=1", ["/query/cursor"]),
+    ("reference=a%00b", ["/query/reference"]),
+    ("statuss=delivered", ["/query/statuss"]),
+    ("status=delivered&status=expired", ["/query/status"]),
+    ("0000000777=1", ["/query/(hidden)"]),
+]
 
-    assert (reply.status, reply.code) == (400, "invalid_query")
-    assert [one["pointer"] for one in reply.json["invalid"]] == pointers
-    assert b"777" not in reply.body
+
+async def test_a_wrong_query_is_refused(desk: Desk) -> None:
+    """A value or a name that a list cannot be filtered by is 400 and named; a typo never widens what is shown."""
+    for query, pointers in WRONG_QUERIES:
+        reply = await desk.call("GET", f"/v1/notifications?{query}")
+        assert (reply.status, reply.code) == (400, "invalid_query"), query
+        assert [one["pointer"] for one in reply.json["invalid"]] == pointers
+        assert b"777" not in reply.body
 
 
 async def test_callers_see_their_own(desk: Desk) -> None:
@@ -223,10 +212,10 @@ async def test_callers_see_their_own(desk: Desk) -> None:
     assert (await desk.call("GET", path, token=auditor)).status == 200
 
 
-@pytest.mark.parametrize("name", ["not-a-uuid", "0198c0de-0000-7000-8000-00000000dead", "%00", "..%2f"])
-async def test_what_is_not_there_is_404(desk: Desk, name: str) -> None:
+async def test_what_is_not_there_is_404(desk: Desk) -> None:
     """An id that is none, and one that nobody has, are both not found."""
-    assert (await desk.call("GET", f"/v1/notifications/{name}")).status == 404
+    for name in ("not-a-uuid", "0198c0de-0000-7000-8000-00000000dead", "%00", "..%2f"):
+        assert (await desk.call("GET", f"/v1/notifications/{name}")).status == 404, name
 
 
 # --- withdrawing and sending again -----------------------------------------------------------------------------------
@@ -330,7 +319,7 @@ async def test_a_bad_line_spoils_no_other(desk: Desk) -> None:
 
 
 async def test_a_repeated_batch_makes_nothing_new(desk: Desk) -> None:
-    """The same lines under the same key come to the same ids, marked as replayed; longer than the intake's queue too."""
+    """The same lines under the same key come to the same ids, marked as replayed; also when there are many."""
     line = b'{"kind":"confirmation_code","recipient":{"phone":"+380000000001"},"data":{"verification_code":"4821"}}\n'
     count = 1200
     first, again = [

@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from esoz_notify.api import about, callbacks, events, gate, notifications, oauth
-from esoz_notify.api.edge import Check, Edge, Readiness
+from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.rates import RateLimit, Rates
 from esoz_notify.api.recording import Recorder
@@ -62,12 +62,13 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     stopping: asyncio.Event | None = None,
     public_url: str | None = None,
     lifespan: Sequence[Lifespan] = (),
+    keep_alive_s: float = KEEP_ALIVE_S,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Litestar:
     """Build the application.
 
     ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider,
-    ``user:password`` of each credential that is good now. ``stopping``: set it (``server.serve`` does) to end streams.
+    ``user:password`` of each credential that is good now. ``stopping``: set it (``server.Server`` does) to end streams.
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
     """
     rates = Rates(rate_limit or RateLimit(), monotonic)
@@ -83,6 +84,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         },
         stopping=stopping or asyncio.Event(),
         public_url=public_url.rstrip("/") if public_url else None,
+        keep_alive_s=keep_alive_s,
     )
     handlers: ExceptionHandlersMap = {
         NotifyError: gate.refuse,

@@ -87,9 +87,9 @@ def _op(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
     )  # fmt: skip
 
 
-def _open(name: str, path: str, summary: str, what: str, *answers: Answer) -> Operation:
+def _open(name: str, path: str, summary: str, what: str, *answers: Answer, group: str = "Service") -> Operation:
     return Operation(
-        name=name, method="GET", path=path, credential=Credential.NONE, scope=None, group="Service", summary=summary,
+        name=name, method="GET", path=path, credential=Credential.NONE, scope=None, group=group, summary=summary,
         what=what, answers=answers,
     )  # fmt: skip
 
@@ -141,7 +141,8 @@ _TABLE = (
     ),
     _open(
         "authorization_server", "/.well-known/oauth-authorization-server", "Where and how to get a token",
-        "Authorization server metadata (RFC 8414).", Answer(status=200, what="Metadata.", shape=shapes.AnyObject),
+        "Authorization server metadata (RFC 8414).",
+        Answer(status=200, what="Metadata.", shape=shapes.AnyObject), group="Access",
     ),
     _op(
         "accept_notification", "POST", "/v1/notifications", _WRITE, _N, "Have somebody informed",

@@ -24,6 +24,7 @@ def docs_page(document: dict[str, Any]) -> str:
     groups = dict.fromkeys(call["group"] for call in calls)
     return _template().render(
         info=document["info"],
+        about=document["info"]["description"].replace("`", ""),
         groups={group: [call for call in calls if call["group"] == group] for group in groups},
         schemas={name: _pretty(schema) for name, schema in document["components"]["schemas"].items()},
     )

@@ -30,6 +30,9 @@ class Check:
     vital: bool = True
 
 
+KEEP_ALIVE_S = 15.0
+"""Between signs of life on a silent stream: proxies close connections that are silent for longer, often 30 or 60 s."""
+
 Readiness: TypeAlias = Callable[[], Mapping[str, Check]]
 """States of the parts besides the ledger (which is asked by itself), by name; must not block."""
 
@@ -48,6 +51,7 @@ class Edge:
     credentials: Mapping[str, tuple[bytes, ...]] = field(repr=False)
     stopping: asyncio.Event
     public_url: str | None
+    keep_alive_s: float
 
 
 def edge(request: Asking) -> Edge:

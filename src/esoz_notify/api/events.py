@@ -19,9 +19,6 @@ from esoz_notify.api.routing import answers
 from esoz_notify.core.errors import NotifyError, Unavailable
 from esoz_notify.engine.access import Claims
 
-KEEP_ALIVE_S = 15.0
-"""Proxies close connections that are silent for longer, usually 30 or 60 s."""
-
 STREAMS_MAX = 200
 """Streams of one process: each looks into the ledger a few times a second."""
 
@@ -37,22 +34,23 @@ async def stream_events(request: Asking, notification_id: FromPath[UUID]) -> Res
         raise Unavailable("too many event streams are open; ask for the notification instead", code="overloaded")
     after = _last_seen(request.headers.get("last-event-id"))
     # Asked before the answer begins: afterwards nobody can be told that there is no such notification.
-    await here.service.get(asker, notification_id)
+    view = await here.service.get(asker, notification_id)
     facts = here.service.events(asker, notification_id, after=after)
-    return Stream(_frames(here, facts, request.auth), media_type=EVENTS_TYPE, headers=_NOT_BUFFERED)
+    return Stream(_frames(here, facts, view["status"], request.auth), media_type=EVENTS_TYPE, headers=_NOT_BUFFERED)
 
 
-async def _frames(here: Edge, facts: AsyncIterator[dict[str, Any]], claims: Claims) -> AsyncIterator[bytes]:
+async def _frames(
+    here: Edge, facts: AsyncIterator[dict[str, Any]], status: str, claims: Claims
+) -> AsyncIterator[bytes]:
     """Frames until the end, until the server stops, or until the token is over: then the reader connects again."""
     here.metrics.streams += 1
     coming: asyncio.Task[Any] | None = None
     stopping = asyncio.create_task(here.stopping.wait())
-    status: str | None = None
     try:
         yield b": connected\n\n"
         while True:
             coming = coming or asyncio.ensure_future(anext(facts, None))
-            await asyncio.wait({coming, stopping}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({coming, stopping}, timeout=here.keep_alive_s, return_when=asyncio.FIRST_COMPLETED)
             if coming.done():
                 fact, coming = coming.result(), None
                 if fact is None:

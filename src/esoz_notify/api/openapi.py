@@ -42,13 +42,18 @@ draft-ietf-httpapi-ratelimit-headers-10.
 
 
 @cache
-def document(public_url: str | None = None) -> dict[str, Any]:
-    """The whole document. ``public_url``: where callers reach the API; None leaves it to whoever reads it."""
+def document(public_url: str | None = None, *, exact: bool = False) -> dict[str, Any]:
+    """The whole document. ``public_url``: where callers reach the API; None leaves it to whoever reads it.
+
+    ``exact``: answers have no member besides those named, which is so in this version only.
+    """
     named = [operation.takes for operation in OPERATIONS.values() if _is_named(operation.takes)]
     named += [one.shape for operation in OPERATIONS.values() for one in operation.answers if _is_named(one.shape)]
     _, components = msgspec.json.schema_components(
         [*dict.fromkeys(named), shapes.Problem, shapes.TokenProblem], ref_template=_REF
     )
+    if not exact:
+        _open_answers(components)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS.values():
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -68,6 +73,15 @@ def document(public_url: str | None = None) -> dict[str, Any]:
     # Through JSON, so that what is shown and what is sent are the same plain values.
     plain: dict[str, Any] = json.loads(msgspec.json.encode(made))
     return plain
+
+
+def _open_answers(components: dict[str, Any]) -> None:
+    """Let answers grow; bodies of requests stay as they are, because an unknown member of theirs is refused."""
+    taken = [operation.takes for operation in OPERATIONS.values() if _is_named(operation.takes)]
+    _, strict = msgspec.json.schema_components(list(dict.fromkeys(taken)), ref_template=_REF)
+    for name, schema in components.items():
+        if name not in strict:
+            schema.pop("additionalProperties", None)
 
 
 def _security_schemes() -> dict[str, Any]:
@@ -157,7 +171,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
                 "description": "RFC 6749 §5.2.",
                 "content": {JSON_TYPE: _content(shapes.TokenProblem)},
             }
-    return made
+    return dict(sorted(made.items()))
 
 
 def _answer(one: Answer) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _decoded(body: bytes) -> object:
         place = _BYTE_OF_FAULT.search(str(error))
         where = f"at byte {place[1]}" if place else "it ends too early or holds half of a surrogate pair"
         raise MalformedJson(f"the body is not JSON: {where}") from None
-    member_count = _member_count(document, DEPTH_MAX)
+    member_count = _member_count(document, DEPTH_MAX - 1)
     # Every member has a colon; only more colons than members make the slow look for doubled names worth while.
     if body.count(b":") > member_count:
         json.loads(body, object_pairs_hook=_without_doubles)

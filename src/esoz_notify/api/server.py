@@ -8,16 +8,13 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import uvicorn
 from litestar import Litestar
 
 from esoz_notify.api.edge import Edge
-from esoz_notify.engine.listening import bound_to, listen
-
-if TYPE_CHECKING:
-    from socket import socket
+from esoz_notify.engine.listening import Listening, bound_to, listen
 
 GRACE_S = 10
 """How long requests that have begun may take to end once the server stops."""
@@ -36,7 +33,8 @@ class Server:
     raises what the application's own start raised.
     """
 
-    def __init__(self, app: Litestar, listening: "socket", *, grace_s: int = GRACE_S) -> None:
+    def __init__(self, app: Litestar, listening: Listening, *, grace_s: int = GRACE_S) -> None:
+        self.app = app
         self._edge: Edge = app.state.edge
         self._socket = listening
         self._server = _Uvicorn(_config(app, grace_s))

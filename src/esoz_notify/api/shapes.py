@@ -81,7 +81,7 @@ class Explanation(Exact):
 class Recipient(Exact):
     """Who is informed, and why this person by this method."""
 
-    method: Annotated[str, _one_of(*MethodType)]
+    method: Annotated[Annotated[str, _one_of(*MethodType)] | None, Meta(description="null: paper, for want of any")]
     relation: Annotated[str, Meta(examples=["self"])]
     phone: MaskedPhone | None
     method_id: str | None

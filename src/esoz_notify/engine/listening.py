@@ -3,13 +3,17 @@
 import errno
 import os
 import socket
+from typing import TypeAlias
 
 from esoz_notify.core.errors import ConfigError
+
+Listening: TypeAlias = socket.socket
+"""A port that was taken."""
 
 _BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> Listening:
     """Take a TCP port; 0 takes any free one. Raises ConfigError naming the address and the fix."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
@@ -25,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def bound_to(taken: socket.socket) -> tuple[str, int]:
+def bound_to(taken: Listening) -> tuple[str, int]:
     """Address and port by which this machine reaches a socket: its own loopback when it listens on every address."""
     host, port = taken.getsockname()[:2]
     loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named here, not listened on

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import threading
@@ -36,7 +37,8 @@ def _watch_stdin(ended: Callable[[], object]) -> None:
     """Tell when stdin ends, whatever kind of file it is; a thread, because a loop cannot wait for every kind."""
 
     def read() -> None:
-        while sys.stdin.buffer.readline():
+        # Not through sys.stdin, whose lock a daemon thread must not hold when the interpreter ends.
+        while os.read(0, 4096):
             pass
         ended()
 
