@@ -12,10 +12,15 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from esoz_notify.store import embedded
+
+# How long an example takes says something about the machine, nothing about the rule.
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
 
 TEMPLATE = "template_ledger"
 UNFINISHED = "template_ledger_unfinished"

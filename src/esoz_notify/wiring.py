@@ -20,9 +20,12 @@ from esoz_notify.core.results import Result
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.gateway import Gateway
+from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
+from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
@@ -30,7 +33,7 @@ from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.worker import Worker
 from esoz_notify.render.texts import Texts, builtin_texts, load_texts
 from esoz_notify.settings import Settings, Smsc
-from esoz_notify.store.vault import Vault, load_or_create_keys
+from esoz_notify.store.vault import Keys, Vault, load_or_create_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,9 @@ class Product:
     service: Service
     access: Access
     policies: Policies
+    operations: Operations
+    health: Health
+    overload: Overload
     providers: tuple[Provider, ...]
     links: tuple[SmppLink, ...]
     worker: Worker | None
@@ -52,18 +58,29 @@ class Product:
         return {"infobip": self.settings.viber_callback_credentials}
 
     def provider_states(self) -> dict[str, str]:
-        """What this process knows of its providers, for health pages."""
-        return {provider.name: "up" if provider.is_up() else "down" for provider in self.providers}
+        """What is known of the providers, for health pages: as all workers share it, and this process's own links."""
+        links = {provider.name: provider.is_up() for provider in self.providers}
+        return {name: self.health.state(name, is_up=links.get(name, True)) for name in self.operations.providers}
 
 
 def read_policies(settings: Settings) -> Policies:
     """Policies of the file, or the built-in ones, proved against the providers that are configured."""
-    if settings.policies_file is None:
-        text = (resources.files("esoz_notify") / "policies.toml").read_text(encoding="utf-8")
-        source = "built-in policies"
-    else:
-        text, source = _read_file(settings.policies_file, "policies"), str(settings.policies_file)
+    text, source = policies_text(settings)
     return load_policies(text, source=source, providers=configured_providers(settings))
+
+
+def policies_text(settings: Settings) -> tuple[str, str]:
+    """The policies file as text, and what to call it in errors."""
+    if settings.policies_file is not None:
+        return _read_file(settings.policies_file, "policies"), str(settings.policies_file)
+    return (resources.files("esoz_notify") / "policies.toml").read_text(encoding="utf-8"), "built-in policies"
+
+
+def read_keys(settings: Settings) -> Keys:
+    """The keys of this installation, made at the first use."""
+    folder = data_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    return load_or_create_keys(settings.keys_file or folder / "keys.json")
 
 
 def read_texts(settings: Settings) -> Texts:
@@ -96,9 +113,7 @@ def data_folder(settings: Settings) -> Path:
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
     texts, policies = read_texts(settings), read_policies(settings)
-    folder = data_folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    keys = load_or_create_keys(settings.keys_file or folder / "keys.json")
+    keys = read_keys(settings)
     vault = Vault(keys)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
@@ -109,9 +124,13 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
         adapters = _adapters(settings, texts)
-        intake = Intake(ledger, vault, policies, frozenset(configured_providers(settings)), wakes.agenda)
+        configured = configured_providers(settings)
+        names = [name for several in configured.values() for name in several]
+        overload = Overload(ledger)
+        intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload)
         if api:
             tasks.append(asyncio.create_task(intake.run(), name="intake"))
+            tasks.append(asyncio.create_task(overload.run(), name="overload"))
         access = Access(ledger, keys)
         if api:
             tasks.append(asyncio.create_task(access.run(), name="access"))
@@ -119,6 +138,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         providers: list[Provider] = []
         links: list[SmppLink] = []
         working: Worker | None = None
+        reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
+        health = Health(ledger, names, awaited=reporting, reports=worker)
         if worker:
             gateway = Gateway(ledger, vault, {"infobip": settings.viber_url, "diia": settings.diia_url})
             await gateway.open()
@@ -136,16 +157,21 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 providers=providers,
                 gateway=gateway,
                 receiver=receiver,
+                health=health,
             )
             wakes.worker = working
             tasks.append(asyncio.create_task(working.run(), name="worker"))
             stack.push_async_callback(working.drain)
+        tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
             settings=settings,
             ledger=ledger,
             service=service,
             access=access,
             policies=policies,
+            operations=Operations(ledger, vault, names),
+            health=health,
+            overload=overload,
             providers=tuple(providers),
             links=tuple(links),
             worker=working,
@@ -232,7 +258,8 @@ def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Prov
     context = ssl.create_default_context(cafile=str(smsc.ca_file) if smsc.ca_file else None) if smsc.tls else None
     link = SmppLink(account, on_receipt=on_receipt, on_late=wakes.late, ssl_context=context)
     # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
-    return link, smpp_provider(smsc.name, replace(smpp.capabilities(account), batch_max=1), link)
+    single = replace(smpp.capabilities(account), batch_max=1)
+    return link, smpp_provider(smsc.name, single, link, at_once=2 * smsc.window_size)
 
 
 def _read_file(path: Path, what: str) -> str:

@@ -65,7 +65,7 @@ _CLOCK = (
     r"(^|\.)(sleep|utcnow|monotonic|monotonic_ns|perf_counter|time_ns|urandom|uuid1|uuid4|uuid7)$"
     r"|^(datetime|dt|datetime\.datetime)\.now$|(^|\.)date\.today$|^time\.time$|^(random|secrets)\."
 )
-_PROVIDER_ROOMS = ("lab/", "wiring.py", "settings.py", "cli/demo", "cli/lab")
+_PROVIDER_ROOMS = ("lab/", "wiring.py", "settings.py", "cli/demo", "cli/lab", "cli/checks", "bench/")
 _PROVIDERS = {
     "infobip": ("channels/infobip",),
     "turbosms": ("channels/turbosms",),
@@ -84,14 +84,14 @@ RULES = (
         name="clock and dice",
         find=_matching(house.calls, _CLOCK),
         # the embedded server is a process to wait for; the vault needs nonces that never come twice
-        only_in=("engine/", "store/embedded", "store/vault.py", "lab/", "cli/", "wiring.py"),
+        only_in=("engine/", "store/embedded", "store/vault.py", "lab/", "cli/", "bench/", "wiring.py"),
         example="started = time.monotonic()",
         why="time, waiting, ids and chance come in as arguments; only the engine and what stands at the edge has them",
     ),
     Rule(
         name="network",
         find=_matching(house.imports, r"^(aiohttp|socket)$"),
-        only_in=("engine/", "lab/", "client.py", "cli/demo"),
+        only_in=("engine/", "lab/", "client.py", "cli/demo", "cli/checks", "bench/"),
         example="import socket",
         why="only the engine's gateways, the lab and the client open connections",
     ),

@@ -17,7 +17,7 @@ from esoz_notify.core.cascade import (
     advance,
 )
 from esoz_notify.core.channel import Channel, Providers, ProviderView, Step
-from esoz_notify.core.delivery import Attempt, Delivery, Fact, RetryPlanned, due_at
+from esoz_notify.core.delivery import Attempt, Delivery, Fact, RetryPlanned, StepWaits, due_at
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Result
 from esoz_notify.core.status import Status
@@ -51,11 +51,13 @@ def delivery(
 
 
 class Story:
-    """One delivery, the time in seconds since T0, the providers that are up, and all facts so far."""
+    """One delivery, the time, the providers that are up, what else the world knows, and all facts so far."""
 
     def __init__(self, state: Delivery, providers: Providers | None = None) -> None:
         self.start = self.state = state
         self.providers = ALL if providers is None else providers
+        self.configured: frozenset[Channel] = frozenset()
+        self.remembered: dict[Channel, Reason] = {}
         self.facts: tuple[Fact, ...] = ()
         self.now = T0
 
@@ -63,7 +65,9 @@ class Story:
         """Let something happen, at a later time if it is given; gives the new facts."""
         if at_s is not None:
             self.now = at(at_s)
-        self.state, facts = advance(self.state, event, World(self.now, self.providers))
+        self.state, facts = advance(
+            self.state, event, World(self.now, self.providers, self.configured, self.remembered)
+        )
         self.facts += facts
         return facts
 
@@ -140,5 +144,5 @@ def names(facts: tuple[Fact, ...]) -> list[str]:
 def pause_s(facts: tuple[Fact, ...]) -> float:
     """The pause that the last of these facts plans, in seconds."""
     planned = facts[-1]
-    assert isinstance(planned, RetryPlanned)
+    assert isinstance(planned, RetryPlanned | StepWaits)
     return (planned.retry_at - planned.at).total_seconds()

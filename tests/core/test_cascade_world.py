@@ -29,6 +29,7 @@ from esoz_notify.core.delivery import (
     Delivery,
     Ended,
     Fact,
+    StepWaits,
     due_at,
     evolve,
     lease_ends_at,
@@ -91,6 +92,7 @@ class CascadeWorld(RuleBasedStateMachine):
         on_paper=st.booleans(),
         has_code=st.booleans(),
         is_code=st.booleans(),
+        knows_all=st.booleans(),
     )
     def accept(  # noqa: PLR0917 - all that differs between deliveries
         self,
@@ -100,6 +102,7 @@ class CascadeWorld(RuleBasedStateMachine):
         on_paper: bool,
         has_code: bool,
         is_code: bool,
+        knows_all: bool,
     ) -> None:
         self.start = self.state = Delivery(
             status=Status.PRINT_REQUIRED if on_paper else Status.ACCEPTED,
@@ -110,6 +113,8 @@ class CascadeWorld(RuleBasedStateMachine):
             is_code=is_code,
         )
         self.all_providers, self.up = providers, providers
+        self.configured = frozenset(providers) if knows_all else frozenset()
+        self.remembered: dict[Channel, Reason] = {}
         self.now = T0
         self.facts: list[Fact] = []
 
@@ -136,6 +141,10 @@ class CascadeWorld(RuleBasedStateMachine):
             channel: tuple(view for view in views if data.draw(st.booleans()))
             for channel, views in self.all_providers.items()
         }
+
+    @rule(lessons=st.dictionaries(st.sampled_from(Channel), st.just(Reason.NOT_ON_CHANNEL)))
+    def somebody_remembers(self, lessons: dict[Channel, Reason]) -> None:
+        self.remembered = lessons
 
     @precondition(lambda self: self.state.attempts)
     @rule(data=st.data(), result=_results)
@@ -171,7 +180,7 @@ class CascadeWorld(RuleBasedStateMachine):
         before = self.state
         row = TABLE.get((before.status, type(event)))
         try:
-            after, facts = advance(before, event, World(self.now, self.up))
+            after, facts = advance(before, event, World(self.now, self.up, self.configured, self.remembered))
         except (RefusedTransition, LimitReached):
             assert row is None or isinstance(event, ResendAsked | Reported)
             return
@@ -195,6 +204,10 @@ class CascadeWorld(RuleBasedStateMachine):
             assert state.status in {Status.ACCEPTED, Status.IN_DELIVERY}
             assert fact.no == len(state.attempts)
             self.check_choice(state, fact)
+        if isinstance(fact, StepWaits):
+            assert not state.is_code, "a code does not wait for a provider while another way is open"
+            assert fact.channel not in GUARANTEED
+            assert not any(view.validity_min_s == 0 for view in self.up.get(fact.channel, ()))
         if isinstance(fact, AttemptRepeated):
             assert self.now < state.valid_until
             assert state.current == state.attempts[fact.no]
@@ -210,6 +223,7 @@ class CascadeWorld(RuleBasedStateMachine):
         life_s = (state.valid_until - self.now).total_seconds()
         able = {view.name for view in self.up.get(fact.channel, ()) if view.validity_min_s <= life_s}
         assert fact.provider in able
+        assert fact.channel in GUARANTEED or fact.channel not in self.remembered
         earlier = [attempt for attempt in state.attempts if attempt.step == fact.step]
         if earlier and able - {earlier[-1].provider}:
             assert fact.provider != earlier[-1].provider, "not the one that has just failed while another is up"

@@ -84,6 +84,16 @@ def test_a_refused_attempt_is_not_revived_by_an_intermediate_word() -> None:
     assert (state.attempts[0].outcome, state.attempts[0].reason) == (Outcome.DELIVERED, None)
 
 
+def test_a_part_lost_and_found_is_waited_with() -> None:
+    """A part reported lost and then delivered is delivered: the message waits for its other parts again."""
+    state = evolve(_started(), AttemptAccepted(at=at(1), no=0, part_count=2))
+    lost = PartReported(at=at(2), no=0, part=0, state=ReceiptState.UNDELIVERABLE, reason=Reason.ABSENT)
+    found = PartReported(at=at(3), no=0, part=0, state=ReceiptState.DELIVERED)
+    assert evolve(state, lost).attempts[0].outcome is Outcome.FAILED
+    state = evolve(evolve(state, lost), found)
+    assert (state.attempts[0].outcome, state.attempts[0].reason) == (Outcome.SUBMITTED, None)
+
+
 def test_replies_do_not_overrule_receipts() -> None:
     """A failure or an unknown about an attempt that a receipt has judged changes nothing."""
     state = evolve(_started(), PartReported(at=at(1), no=0, part=0, state=ReceiptState.DELIVERED, detail="ok"))

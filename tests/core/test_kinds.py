@@ -148,3 +148,11 @@ def test_reading_data_gives_data_or_problems(name: str, document: dict[str, obje
 
     assert bool(problems) != bool(values)
     assert set(values) <= {field.name for field in kind.fields}
+
+
+def test_a_code_lives_minutes_and_a_paper_a_month() -> None:
+    """ESOZ's codes live 300 s wherever they are; other messages are worth a day, their paper a month."""
+    code, prescription = KINDS["confirmation_code"], KINDS["prescription_issued"]
+
+    assert (code.validity_s, code.paper_validity_s) == (300, 300)
+    assert (prescription.validity_s, prescription.paper_validity_s) == (86_400, 30 * 86_400)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.text import Text
 
 from esoz_notify import __version__
 from esoz_notify.cli import ask, serve
@@ -81,7 +82,7 @@ def main() -> None:
     try:
         app()
     except NotifyError as error:
-        Console(stderr=True).print(f"[bold red]esoz-notify:[/] {error.detail}", highlight=False, markup=True)
+        Console(stderr=True).print(Text.assemble(("esoz-notify: ", "bold red"), error.detail), soft_wrap=True)
         sys.exit(2 if isinstance(error, ConfigError | InvalidInput) else 1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -21,6 +21,7 @@ from esoz_notify.api.rates import RateLimit
 from esoz_notify.api.server import Server
 from esoz_notify.cli.lab import lab_process
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.engine import fault_points
 from esoz_notify.engine.access import SCOPES, Access, InvalidClient
 from esoz_notify.engine.listening import bound_to, listen
 from esoz_notify.settings import Settings
@@ -32,6 +33,7 @@ DEV_CLIENT = "dev-client"
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder for the ledger and the keys.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port of the API; 0 takes a free one.")]
 HostOption = Annotated[str | None, typer.Option("--host", help="Address of the API.")]
+FaultPointOption = Annotated[str | None, typer.Option("--fault-point", hidden=True)]  # for tests, as NAME:N
 
 
 def up(  # noqa: PLR0913 - options of a command line
@@ -44,11 +46,13 @@ def up(  # noqa: PLR0913 - options of a command line
     host: HostOption = None,
     port: PortOption = None,
     lab_port: Annotated[int, typer.Option("--lab-port", help="Port of the lab; 0 takes a free one.")] = 0,
+    fault_point: FaultPointOption = None,
 ) -> None:
     """Run everything on this machine: API, worker and an embedded PostgreSQL.
 
     Example: esoz-notify up --lab --data ./demo-data --port 8080 --lab-port 8090
     """
+    fault_points.arm(fault_point)
     settings = _with_options(context.obj, data, host, port)
     folder = data_folder(settings)
     with ledger_dsn(settings) as dsn, contextlib.ExitStack() as stack:
@@ -62,8 +66,16 @@ def up(  # noqa: PLR0913 - options of a command line
         run(_serve(settings, dsn, listening, lab_urls, api=True, worker=True))
 
 
-def api(context: typer.Context, *, data: DataOption = None, host: HostOption = None, port: PortOption = None) -> None:
+def api(
+    context: typer.Context,
+    *,
+    data: DataOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    fault_point: FaultPointOption = None,
+) -> None:
     """Run the API alone, against the ledger of the settings. Any number may run."""
+    fault_points.arm(fault_point)
     settings = _with_options(context.obj, data, host, port)
     with ledger_dsn(settings) as dsn, listen(settings.host, settings.port) as listening:
         settings = replace(settings, port=bound_to(listening)[1])
@@ -71,8 +83,9 @@ def api(context: typer.Context, *, data: DataOption = None, host: HostOption = N
         run(_serve(settings, dsn, listening, None, api=True, worker=False))
 
 
-def worker(context: typer.Context, *, data: DataOption = None) -> None:
+def worker(context: typer.Context, *, data: DataOption = None, fault_point: FaultPointOption = None) -> None:
     """Run a worker alone: claims, sends, applies receipts. Any number may run."""
+    fault_points.arm(fault_point)
     settings = _with_options(context.obj, data, None, None)
     with ledger_dsn(settings) as dsn:
         _demand_migrated(dsn)

@@ -8,12 +8,13 @@ What is not in the table is refused, and the state is untouched. An ``AttemptSta
 facts is the command to submit; ``delivery.due_at`` of the new state is the command to wait.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from esoz_notify.core import limits
-from esoz_notify.core.channel import GUARANTEED, Channel, Providers, ProviderView
+from esoz_notify.core.channel import GUARANTEED, Channel, Providers
+from esoz_notify.core.choosing import able, choose
 from esoz_notify.core.delivery import (
     Attempt,
     AttemptAccepted,
@@ -26,15 +27,17 @@ from esoz_notify.core.delivery import (
     Ended,
     Erased,
     Fact,
+    PaperAsked,
     PartReported,
     Resent,
-    RetryPlanned,
     StepEnded,
+    StepWaits,
     due_at,
     evolve,
     lease_ends_at,
 )
 from esoz_notify.core.errors import LimitReached, RefusedTransition
+from esoz_notify.core.pauses import growing_pause_s, outage_pause_s, retry
 from esoz_notify.core.receipts import REASONS, Fault, Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Result, TryLater, Unknown
 from esoz_notify.core.status import PROOFS, Outcome, Status
@@ -84,10 +87,16 @@ Event = Due | Replied | Reported | CancelAsked | ResendAsked | Printed
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a decision may look at besides the delivery: the time, and the providers that may be used now."""
+    """What a decision may look at besides the delivery: the time, and the providers that may be used now.
+
+    ``configured``: channels that have a provider at all, up or not. ``remembered``: channels on which this person was
+    not to be reached lately, and why.
+    """
 
     now: datetime
     providers: Providers
+    configured: frozenset[Channel] = frozenset()
+    remembered: Mapping[Channel, Reason] = field(default_factory=dict)
 
 
 def decide(state: Delivery, event: Event, world: World) -> tuple[Fact, ...]:
@@ -118,7 +127,7 @@ def advance(state: Delivery, event: Event, world: World) -> tuple[Delivery, tupl
 
 def _on_due(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
     if world.now >= state.valid_until:
-        return [Ended(at=world.now, status=Status.EXPIRED, because=Because.VALIDITY_ENDED, reason=Reason.VALIDITY)]
+        return [_over(state, world)]
     agenda = due_at(state)
     if agenda is None or world.now < agenda:
         return []  # claimed too early, or by two: the state says that there is nothing to do yet
@@ -129,12 +138,21 @@ def _on_due(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
         others = [fact for fact in lost if fact.no != last.no]
         died = len(others) < len(lost)
         return [*others, *_unknown(state, last, world, Reason.WORKER_LOST, "")] if died else others
+    if state.status is Status.PRINT_REQUIRED:
+        return lost
     waiting = last is not None and last.outcome is Outcome.SUBMITTED
     if waiting or (state.status is Status.IN_DELIVERY and (state.retry_at is None or world.now < state.retry_at)):
         return lost
     if last is not None:
         return [*lost, *_repeat(state, last, world)]
     return [*lost, *_start(state, state.step, world, _why_start(state))]
+
+
+def _over(state: Delivery, world: World) -> Ended:
+    """The validity ended; what was proved before a resend stays delivered, whatever became of the resend."""
+    if any(attempt.outcome in PROOFS for attempt in state.attempts):
+        return Ended(at=world.now, status=Status.DELIVERED, because=Because.PROOF)
+    return Ended(at=world.now, status=Status.EXPIRED, because=Because.VALIDITY_ENDED, reason=Reason.VALIDITY)
 
 
 def _why_start(state: Delivery) -> Because:
@@ -175,7 +193,7 @@ def _on_reported(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
     if attempt.parts == before.parts:
         return []  # said before, or weaker than what is known
     newly_proved = attempt.outcome in PROOFS and before.outcome not in PROOFS  # "read" after "delivered" proves nothing
-    if newly_proved and state.status not in {Status.DELIVERED, Status.CANCELLED}:
+    if newly_proved and state.status not in {Status.DELIVERED, Status.CANCELLED, Status.PRINTED}:
         late = state.status is not Status.IN_DELIVERY or event.no != len(state.attempts) - 1
         because = Because.LATE_PROOF if late else Because.PROOF
         return [reported, Ended(at=world.now, status=Status.DELIVERED, because=because)]
@@ -232,10 +250,14 @@ def _start(state: Delivery, first: int, world: World, because: Because) -> list[
     facts: list[Fact] = []
     for index in range(first, len(state.steps)):
         step = state.steps[index]
-        if able := _able(state, step.channel, world):
-            view = _choose(state, index, able)
-            ends_at = world.now + timedelta(seconds=step.window_s) if step.window_s is not None else None
-            same_step = index == state.step and state.step_ends_at is not None
+        if step.channel is Channel.PRINT:
+            return [*facts, PaperAsked(at=world.now, step=index, because=because)]
+        same_step = index == state.step and state.step_ends_at is not None
+        ends_at = state.step_ends_at if same_step else step.ends_at(world.now)
+        lesson = None if step.channel in GUARANTEED else world.remembered.get(step.channel)
+        views = able(state, world.providers.get(step.channel, ()), world.now)
+        if views and lesson is None:
+            view = choose(state, index, views)
             started = AttemptStarted(
                 at=world.now,
                 no=len(state.attempts),
@@ -244,30 +266,32 @@ def _start(state: Delivery, first: int, world: World, because: Because) -> list[
                 provider=view.name,
                 recovery=view.recovery,
                 because=because,
-                step_ends_at=state.step_ends_at if same_step else ends_at,
+                step_ends_at=ends_at,
             )
             return [*facts, started]
-        lack = Because.LIFE_TOO_SHORT if world.providers.get(step.channel) else Because.NO_PROVIDER
+        lack = Because.REMEMBERED if lesson else _lack(step.channel, world)
         if step.channel in GUARANTEED:
-            return [*facts, _retry(state, world.now, _outage_pause_s(state, world), lack, None)]
-        facts.append(StepEnded(at=world.now, step=index, channel=step.channel, because=lack))
+            return [*facts, retry(state, world.now, outage_pause_s(state, world.now), lack, None)]
+        if lack is Because.PROVIDER_DOWN and ends_at is not None and not state.is_code:
+            return [*facts, _wait(state, index, ends_at, world)]
+        facts.append(StepEnded(at=world.now, step=index, channel=step.channel, because=lack, reason=lesson))
         because = lack
     raise AssertionError("a route ends in a guaranteed channel")
 
 
-def _able(state: Delivery, channel: Channel, world: World) -> list[ProviderView]:
-    """Providers of a channel that take a message with the life left; none when it is over."""
-    life_s = (state.valid_until - world.now).total_seconds()
-    views = world.providers.get(channel, ()) if life_s > 0 else ()
-    return [view for view in views if view.validity_min_s <= life_s]
+def _lack(channel: Channel, world: World) -> Because:
+    """Why no provider of a channel can take the message."""
+    if world.providers.get(channel):
+        return Because.LIFE_TOO_SHORT
+    return Because.PROVIDER_DOWN if channel in world.configured else Because.NO_PROVIDER
 
 
-def _choose(state: Delivery, step: int, able: list[ProviderView]) -> ProviderView:
-    """The preferred provider, but never the one that has just failed while another is up."""
-    tried = [attempt.provider for attempt in state.attempts if attempt.step == step]
-    fresh = [view for view in able if view.name not in tried]
-    others = [view for view in able if not tried or view.name != tried[-1]]
-    return (fresh or others or able)[0]
+def _wait(state: Delivery, step: int, ends_at: datetime, world: World) -> StepWaits:
+    """What is not a code waits for the providers of its step, for as long as the step would have waited for proof."""
+    pause_s = max(limits.STEP_WAIT_FIRST_S, outage_pause_s(state, world.now))
+    retry_at = min(world.now + timedelta(seconds=pause_s), ends_at, state.valid_until)
+    channel = state.steps[step].channel
+    return StepWaits(at=world.now, step=step, channel=channel, step_ends_at=ends_at, retry_at=retry_at)
 
 
 def _next_step(state: Delivery, world: World, because: Because, reason: Reason | None) -> list[Fact]:
@@ -281,36 +305,18 @@ def _after_failure(state: Delivery, reason: Reason, world: World, pause_s: float
     """What follows when the current attempt has just failed for ``reason``. ``state`` already knows of the failure."""
     fault = REASONS[reason].fault
     tried = {attempt.provider for attempt in state.attempts if attempt.step == state.step}
-    untried = [view for view in _able(state, state.steps[state.step].channel, world) if view.name not in tried]
+    views = able(state, world.providers.get(state.steps[state.step].channel, ()), world.now)
+    untried = [view for view in views if view.name not in tried]
     if untried and fault in {Fault.PROVIDER, Fault.MESSAGE}:
         return _start(state, state.step, world, Because.OTHER_PROVIDER)
     if not state.on_guaranteed_step:
         ends_at = state.step_ends_at
         if pause_s and ends_at is not None and pause_s < (ends_at - world.now).total_seconds():
-            return [_retry(state, world.now, pause_s, Because.RETRY, reason)]
+            return [retry(state, world.now, pause_s, Because.RETRY, reason)]
         return _next_step(state, world, Because.REFUSED, reason)
     if fault in {Fault.PERSON, Fault.MESSAGE}:
         return [Ended(at=world.now, status=Status.UNDELIVERED, because=Because.NO_WAY_LEFT, reason=reason)]
-    return [_retry(state, world.now, max(pause_s, _pause_s(state, fault)), Because.RETRY, reason)]
-
-
-def _pause_s(state: Delivery, fault: Fault) -> float:
-    """Growing pause of the guaranteed channel: short for codes, which die soon."""
-    failures = sum(attempt.calls for attempt in state.attempts if attempt.step == state.step)
-    first_s = limits.ABSENT_FIRST_S if fault is Fault.TIME else limits.RETRY_FIRST_S
-    return min(first_s * 2.0 ** min(failures - 1, 10), state.pause_max_s)
-
-
-def _outage_pause_s(state: Delivery, world: World) -> float:
-    """Pause while no provider can take the message: half of the wait so far, so that a long outage costs few looks."""
-    since = max((state.accepted_at, *state.resent_at, *(attempt.started_at for attempt in state.attempts)))
-    return min(max(limits.RETRY_FIRST_S, (world.now - since).total_seconds() / 2), state.pause_max_s)
-
-
-def _retry(state: Delivery, now: datetime, pause_s: float, because: Because, reason: Reason | None) -> RetryPlanned:
-    life_s = (state.valid_until - now).total_seconds()  # compared first: a provider may name a pause past all calendars
-    retry_at = now + timedelta(seconds=pause_s) if pause_s < life_s else state.valid_until
-    return RetryPlanned(at=now, retry_at=retry_at, because=because, reason=reason)
+    return [retry(state, world.now, max(pause_s, growing_pause_s(state, fault)), Because.RETRY, reason)]
 
 
 def _unknown(state: Delivery, attempt: Attempt, world: World, reason: Reason, detail: str) -> list[Fact]:
@@ -328,18 +334,22 @@ def _unknown(state: Delivery, attempt: Attempt, world: World, reason: Reason, de
         if attempt.calls >= limits.CALLS_MAX:
             return [unknown, *([] if state.step_ends_at else _after_failure(evolve(state, unknown), reason, world))]
         pause_s = limits.REPEAT_AFTER_S * 2.0 ** (attempt.calls - 1)
-        return [unknown, _retry(state, world.now, pause_s, Because.REPEAT_SAME_KEY, reason)]
+        return [unknown, retry(state, world.now, pause_s, Because.REPEAT_SAME_KEY, reason)]
     earlier = [one for one in state.attempts[: attempt.no] if one.step == attempt.step]
     if any(one.outcome is Outcome.UNKNOWN for one in earlier):
         return [unknown]  # the one repeat is spent: only a receipt or the end of validity can end it
     wait_s = limits.UNKNOWN_WAIT_CODE_S if state.is_code else limits.UNKNOWN_WAIT_S
     left_s = (state.valid_until - world.now).total_seconds()
-    return [unknown, _retry(state, world.now, min(wait_s, left_s / 2), Because.REPEAT_AFTER_UNKNOWN, reason)]
+    return [unknown, retry(state, world.now, min(wait_s, left_s / 2), Because.REPEAT_AFTER_UNKNOWN, reason)]
 
 
 def _repeat(state: Delivery, last: Attempt, world: World) -> list[Fact]:
     """Do what was planned for the unknown attempt ``last``."""
     if last.recovery is Recovery.SAME_KEY:
+        views = world.providers.get(last.channel, ())
+        if last.channel in world.configured and state.step_ends_at and last.provider not in {one.name for one in views}:
+            pause_s = outage_pause_s(state, world.now)  # nobody else knows the key: wait for the one who does
+            return [retry(state, world.now, pause_s, Because.REPEAT_SAME_KEY, last.reason)]
         return [AttemptRepeated(at=world.now, no=last.no)]
     return _start(state, state.step, world, Because.REPEAT_AFTER_UNKNOWN)
 
@@ -363,11 +373,11 @@ def _row(rule: Rule, *leads_to: Status) -> Row:
 
 _S = Status
 TABLE: dict[tuple[Status, type[Event]], Row] = {
-    (_S.ACCEPTED, Due): _row(_on_due, _S.ACCEPTED, _S.IN_DELIVERY, _S.EXPIRED),
+    (_S.ACCEPTED, Due): _row(_on_due, _S.ACCEPTED, _S.IN_DELIVERY, _S.PRINT_REQUIRED, _S.EXPIRED),
     (_S.ACCEPTED, CancelAsked): _row(_on_cancel, _S.CANCELLED),
-    (_S.IN_DELIVERY, Due): _row(_on_due, _S.IN_DELIVERY, _S.EXPIRED),
-    (_S.IN_DELIVERY, Replied): _row(_on_replied, _S.IN_DELIVERY, _S.UNDELIVERED),
-    (_S.IN_DELIVERY, Reported): _row(_on_reported, _S.IN_DELIVERY, _S.DELIVERED, _S.UNDELIVERED),
+    (_S.IN_DELIVERY, Due): _row(_on_due, _S.IN_DELIVERY, _S.DELIVERED, _S.PRINT_REQUIRED, _S.EXPIRED),
+    (_S.IN_DELIVERY, Replied): _row(_on_replied, _S.IN_DELIVERY, _S.PRINT_REQUIRED, _S.UNDELIVERED),
+    (_S.IN_DELIVERY, Reported): _row(_on_reported, _S.IN_DELIVERY, _S.DELIVERED, _S.PRINT_REQUIRED, _S.UNDELIVERED),
     (_S.IN_DELIVERY, CancelAsked): _row(_on_cancel, _S.CANCELLED),
     (_S.IN_DELIVERY, ResendAsked): _row(_on_resend, _S.IN_DELIVERY),
     (_S.DELIVERED, Due): _row(_on_closed_due, _S.DELIVERED),
@@ -384,10 +394,14 @@ TABLE: dict[tuple[Status, type[Event]], Row] = {
     (_S.CANCELLED, Due): _row(_on_closed_due, _S.CANCELLED),
     (_S.CANCELLED, Replied): _row(_on_replied, _S.CANCELLED),
     (_S.CANCELLED, Reported): _row(_on_reported, _S.CANCELLED),
-    (_S.PRINT_REQUIRED, Due): _row(_on_due, _S.PRINT_REQUIRED, _S.EXPIRED),
+    (_S.PRINT_REQUIRED, Due): _row(_on_due, _S.PRINT_REQUIRED, _S.DELIVERED, _S.EXPIRED),
+    (_S.PRINT_REQUIRED, Replied): _row(_on_replied, _S.PRINT_REQUIRED),
+    (_S.PRINT_REQUIRED, Reported): _row(_on_reported, _S.PRINT_REQUIRED, _S.DELIVERED),
     (_S.PRINT_REQUIRED, CancelAsked): _row(_on_cancel, _S.CANCELLED),
     (_S.PRINT_REQUIRED, Printed): _row(_on_printed, _S.PRINTED),
     (_S.PRINTED, Due): _row(_on_closed_due, _S.PRINTED),
+    (_S.PRINTED, Replied): _row(_on_replied, _S.PRINTED),
+    (_S.PRINTED, Reported): _row(_on_reported, _S.PRINTED),
     (_S.PRINTED, Printed): _row(_nothing, _S.PRINTED),
 }
 

@@ -1,6 +1,7 @@
 """The channels of a route and what the cascade needs to know of a provider."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from esoz_notify.core.results import Recovery
@@ -25,6 +26,10 @@ class Step:
 
     channel: Channel
     window_s: float | None = None
+
+    def ends_at(self, now: datetime) -> datetime | None:
+        """When its window ends if it begins now; None when it has none."""
+        return None if self.window_s is None else now + timedelta(seconds=self.window_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

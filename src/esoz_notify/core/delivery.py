@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from esoz_notify.core.channel import GUARANTEED, Channel, Step
 from esoz_notify.core.limits import LEASE_S, RETRY_CODE_MAX_S, RETRY_MAX_S
-from esoz_notify.core.receipts import NEGATIVE, POSITIVE, PartState, Reason, ReceiptState
+from esoz_notify.core.parts import judge
+from esoz_notify.core.receipts import NEGATIVE, PartState, Reason, ReceiptState
 from esoz_notify.core.results import Recovery
 from esoz_notify.core.status import LIVE, Outcome, Status, is_terminal
 
@@ -27,6 +28,8 @@ class Because(StrEnum):
     REPEAT_AFTER_UNKNOWN = "repeat_after_unknown"
     RESEND = "resend"
     NO_PROVIDER = "no_provider"
+    PROVIDER_DOWN = "provider_down"
+    REMEMBERED = "remembered"
     LIFE_TOO_SHORT = "life_too_short"
     PROOF = "proof"
     LATE_PROOF = "late_proof"
@@ -192,6 +195,27 @@ class StepEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepWaits:
+    """A step begins, or goes on, while none of its providers can be used; at ``retry_at`` they are looked at again."""
+
+    at: datetime
+    step: int
+    channel: Channel
+    step_ends_at: datetime
+    retry_at: datetime
+    because: Because = Because.PROVIDER_DOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperAsked:
+    """The route has come to paper: the doctor is asked to print the summary."""
+
+    at: datetime
+    step: int
+    because: Because
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The notification reached a terminal status, or a late proof corrected one."""
 
@@ -227,6 +251,8 @@ Fact = (
     | PartReported
     | RetryPlanned
     | StepEnded
+    | StepWaits
+    | PaperAsked
     | Ended
     | Resent
     | Erased
@@ -250,6 +276,10 @@ def evolve(state: Delivery, fact: Fact) -> Delivery:
             return replace(state, retry_at=retry_at)
         case StepEnded(step=step):
             return replace(state, step=step + 1, step_ends_at=None, retry_at=None)
+        case StepWaits(step=step, step_ends_at=step_ends_at, retry_at=retry_at):
+            return replace(state, step=step, step_ends_at=step_ends_at, retry_at=retry_at)
+        case PaperAsked(step=step):
+            return replace(state, status=Status.PRINT_REQUIRED, step=step, step_ends_at=None, retry_at=None)
         case Ended(at=at, status=status, reason=reason):
             return replace(state, status=status, reason=reason, ended_at=at, retry_at=None)
         case Resent(at=at, step=step):
@@ -326,7 +356,7 @@ def _accept(state: Delivery, fact: AttemptAccepted) -> Delivery:
     attempt = state.attempts[fact.no]
     known = attempt.parts + (PartState(),) * (fact.part_count - len(attempt.parts))
     parts = tuple(part.merge(PartState(ReceiptState.ACCEPTED)) for part in known)
-    outcome, reason = _outcome_of(parts, attempt)
+    outcome, reason = judge(parts, attempt.outcome, attempt.reason, refused=_was_refused(attempt))
     ended_at = attempt.ended_at if outcome not in LIVE else None
     changed = replace(attempt, parts=parts, outcome=outcome, reason=reason, submitted_at=fact.at, ended_at=ended_at)
     return _with_attempt(replace(state, retry_at=None) if attempt is state.current else state, changed)
@@ -351,7 +381,7 @@ def _report(state: Delivery, fact: PartReported) -> Delivery:
     known = list(attempt.parts + (PartState(),) * (fact.part + 1 - len(attempt.parts)))
     known[fact.part] = known[fact.part].merge(PartState(fact.state, fact.reason))
     parts = tuple(known)
-    outcome, reason = _outcome_of(parts, attempt)
+    outcome, reason = judge(parts, attempt.outcome, attempt.reason, refused=_was_refused(attempt))
     final = outcome not in LIVE
     changed = replace(
         attempt,
@@ -364,23 +394,9 @@ def _report(state: Delivery, fact: PartReported) -> Delivery:
     return _with_attempt(state, changed)
 
 
-def _outcome_of(parts: tuple[PartState, ...], attempt: Attempt) -> tuple[Outcome, Reason | None]:
-    """Judge a message by its parts: one failed part is a failure, and only all parts delivered are a delivery."""
-    states = [part.state for part in parts]
-    negatives = [part for part in parts if part.state in NEGATIVE]
-    if negatives:
-        worst = negatives[0]
-        for part in negatives[1:]:
-            worst = worst.merge(part)
-        expired = worst.state is ReceiptState.EXPIRED
-        return (Outcome.EXPIRED if expired else Outcome.FAILED), worst.reason or Reason.UNKNOWN
-    if all(state in POSITIVE for state in states):
-        return (Outcome.READ if min(states) is ReceiptState.SEEN else Outcome.DELIVERED), None
-    if attempt.outcome is Outcome.FAILED:
-        return attempt.outcome, attempt.reason
-    if max(states) >= ReceiptState.ACCEPTED:
-        return Outcome.SUBMITTED, None
-    return attempt.outcome, attempt.reason
+def _was_refused(attempt: Attempt) -> bool:
+    """Whether its failure is the provider's own answer, and not what receipts said of a part."""
+    return attempt.outcome is Outcome.FAILED and not any(part.state in NEGATIVE for part in attempt.parts)
 
 
 def _change(state: Delivery, no: int, *, outcome: Outcome, called_at: datetime, add_call: bool) -> Delivery:

@@ -33,9 +33,25 @@ RETRY_MAX_S = 60.0
 ABSENT_FIRST_S = 20.0
 """First pause of the guaranteed channel when the phone is out of reach."""
 
+STEP_WAIT_FIRST_S = 5.0
+"""First pause of what waits for the providers of its step; grows with the wait: a long outage costs few looks."""
+
 RESEND_COUNT_MAX = 3
 RESEND_WINDOW_S = 600.0
 """At most so many resends of one notification within a sliding window."""
+
+NOT_ON_CHANNEL_LIFE_S = 7 * 86_400.0
+"""A person may install the application any day; a week of going straight to the next channel is worth one try."""
+
+BLOCKED_LIFE_S = 90 * 86_400.0
+"""Who blocked a sender meant it; unblocking shows as a delivery or as a try after so long."""
+
+NUMBER_INACTIVE_LIFE_S = 86_400.0
+"""Operators bring numbers back within the day; kept to be shown, the guaranteed channel is tried all the same."""
+
+OVERLOAD_AGE_S = 60.0
+OVERLOAD_BACKLOG = 100_000
+"""New notifications that are not codes are answered "later" while something due waits longer and more are due."""
 
 BODY_BYTES_MAX = 64 * 1024
 BATCH_BODY_BYTES_MAX = 32 * 1024 * 1024

@@ -4,21 +4,29 @@ What belongs here: running core's decisions over locked rows. What does not: the
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from esoz_notify.core.cascade import Due, Event, Replied, World, advance
-from esoz_notify.core.channel import Providers
-from esoz_notify.core.delivery import AttemptRepeated, AttemptStarted, Delivery, Fact
+from esoz_notify.core.channel import GUARANTEED, Channel
+from esoz_notify.core.delivery import Attempt, AttemptRepeated, AttemptStarted, Delivery, Fact
 from esoz_notify.core.errors import NotFound, NotifyError
+from esoz_notify.core.kinds import Lane
+from esoz_notify.core.pauses import waited_s
+from esoz_notify.core.reach import lessons
+from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Accepted
-from esoz_notify.core.status import LIVE
-from esoz_notify.store import ledger, receiving
-from esoz_notify.store.ledger import Change, Connection, Content
+from esoz_notify.core.status import LIVE, Outcome
+from esoz_notify.engine.sight import ProvidersNow, Sight, as_sight
+from esoz_notify.store import ledger, reach, receiving
+from esoz_notify.store.ledger import Change, Connection, Content, Locked
 
 _KEY = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,4})", re.ASCII)
-ProvidersNow = Callable[[], Providers]
+POSTPONED_S = {Lane.CODES: 0.1, Lane.DOCUMENTS: 1.0}
+"""What finds every provider of its channel busy is looked at again after so long."""
+CODES_PATIENCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +42,106 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a batch came to. ``refused``: errors by position of the event; ``changes`` in no particular order."""
+    """What a batch came to. ``refused``: errors by position of the event; ``changes`` in no particular order.
+
+    ``postponed``: how many were put back because the providers they need have their hands full.
+    """
 
     changes: tuple[Change, ...]
     submissions: tuple[Submission, ...]
     refused: dict[int, NotifyError]
+    postponed: int = 0
 
 
-async def apply_due(connection: Connection, lane: str, count_max: int, providers: ProvidersNow) -> Applied:
+async def apply_due(connection: Connection, lane: str, count_max: int, providers: Sight | ProvidersNow) -> Applied:
     """Claim what is due in a lane and do what follows. The row locks of the claim last as long as the transaction."""
     locked, now = await ledger.claim(connection, lane, count_max)
     if now is None:
         return Applied((), (), {})
-    world = World(now, providers())
-    changes = [Change(one, *advance(one.state, Due(), world)) for one in locked]
-    return await _save(connection, changes, {})
+    sight = as_sight(providers)
+    known = await _remembered(connection, locked)
+    changes, later = [], []
+    for one in (_with_own_leases(one, sight, now) for one in locked):
+        change = _take_up(one, sight, World(now, sight.usable(lane), sight.configured, known.get(one.id, {})))
+        if change is None:
+            later.append(one.id)
+        else:
+            changes.append(change)
+    if later:
+        await ledger.postpone(connection, later, POSTPONED_S[Lane(lane)])
+    await ledger.put_back(connection, [change for change in changes if not change.facts])
+    applied = await _save(connection, changes, {})
+    return replace(applied, postponed=len(later))
+
+
+def _take_up(one: Locked, sight: Sight, world: World) -> Change | None:
+    """What follows for a claimed delivery; None: it waits, because the provider it would go to has its hands full.
+
+    Another provider of the same channel is as good. The next channel is not, until busy has lasted too long: a moment
+    for a code, the step's window for the rest, since busy for so long is as bad as silent.
+    """
+    state, facts = advance(one.state, Due(), world)
+    started = _started(facts)
+    if started is not None and not _is_free(sight, one.lane, started):
+        state, facts = advance(one.state, Due(), replace(world, providers=sight.free(one.lane)))
+        other = _started(facts)
+        window_s = one.state.steps[started.step].window_s
+        patience_s = CODES_PATIENCE_S if one.state.is_code and window_s is not None else window_s
+        same_channel = other is not None and other.channel is started.channel
+        if not same_channel and (patience_s is None or waited_s(one.state, world.now) < patience_s):
+            return None
+    _tell(sight, one.lane, state, facts)
+    return Change(one, state, facts)
+
+
+def _with_own_leases(one: Locked, sight: Sight, now: datetime) -> Locked:
+    """A claimed delivery with the leases of what this very worker has in hand renewed.
+
+    After the ledger was away they are over, but their worker has not died: what it hears is yet to be recorded.
+    """
+    if not any(_is_held(one, attempt, sight) for attempt in one.state.attempts):
+        return one
+    attempts = tuple(
+        replace(attempt, called_at=now) if _is_held(one, attempt, sight) else attempt for attempt in one.state.attempts
+    )
+    return replace(one, state=replace(one.state, attempts=attempts))
+
+
+def _is_held(one: Locked, attempt: Attempt, sight: Sight) -> bool:
+    return attempt.outcome is Outcome.SUBMITTING and sight.holds(one.id, attempt.no)
+
+
+def _started(facts: Iterable[Fact]) -> AttemptStarted | None:
+    return next((fact for fact in facts if isinstance(fact, AttemptStarted)), None)
+
+
+def _is_free(sight: Sight, lane: str, started: AttemptStarted) -> bool:
+    return started.provider in {view.name for view in sight.free(lane).get(started.channel, ())}
+
+
+def _tell(sight: Sight, lane: str, state: Delivery, facts: Iterable[Fact]) -> None:
+    for no in _to_submit(facts):
+        sight.took(state.attempts[no].provider, lane)
+
+
+async def _remembered(connection: Connection, locked: Sequence[Locked]) -> dict[UUID, dict[Channel, Reason]]:
+    """What is remembered of the phones of those that may come to a step that memory can spare them."""
+    ids = [one.id for one in locked if _may_be_spared(one.state)]
+    return await reach.known(connection, ids) if ids else {}
+
+
+def _may_be_spared(state: Delivery) -> bool:
+    ahead = state.steps[state.step + (state.current is not None) :]
+    return any(step.channel not in GUARANTEED for step in ahead)
 
 
 async def apply_events(
-    connection: Connection, events: Sequence[tuple[UUID, Event]], providers: ProvidersNow
+    connection: Connection, events: Sequence[tuple[UUID, Event]], providers: Sight | ProvidersNow
 ) -> Applied:
     """Apply events to their notifications, several to one in the order given. Refusals concern one event only."""
     locked, now = await ledger.lock(connection, sorted({one for one, _ in events}))
+    sight = as_sight(providers)
+    known = await _remembered(connection, locked)
     held = {one.id: one for one in locked}
     states: dict[UUID, tuple[Delivery, tuple[Fact, ...]]] = {one.id: (one.state, ()) for one in locked}
     refused: dict[int, NotifyError] = {}
@@ -64,12 +150,15 @@ async def apply_events(
             refused[position] = NotFound("no such notification")
             continue
         state, facts = states[notification_id]
+        lane = held[notification_id].lane
+        world = World(now, sight.free(lane), sight.configured, known.get(notification_id, {}))
         try:
-            after, new = advance(state, event, World(now, providers()))
+            after, new = advance(state, event, world)
         except NotifyError as error:
             refused[position] = error
         else:
             states[notification_id] = (after, facts + new)
+            _tell(sight, lane, after, new)
     changes = [Change(held[one], state, facts) for one, (state, facts) in states.items()]
     applied = await _save(connection, changes, refused)
     await _know_message_ids(connection, events, {one: state for one, (state, _) in states.items()})
@@ -84,6 +173,11 @@ async def _save(connection: Connection, changes: Sequence[Change], refused: dict
         Submission(change.locked.id, change.locked.lane, no, change.state, contents[change.locked.id])
         for change, no in calls
     )
+    learned = [
+        (change.locked.id, lesson) for change in changes for lesson in lessons(change.locked.state, change.state)
+    ]
+    if learned:
+        await reach.learn(connection, learned)
     final = [
         (change.locked.id, after.no)
         for change in changes

@@ -20,9 +20,11 @@ from esoz_notify.core.phone import Phone
 from esoz_notify.core.policy import Policies, Policy, route_for
 from esoz_notify.core.recipient import Inform, Print, Refusal, Relation, decide_recipient, people_needed
 from esoz_notify.core.status import Status
+from esoz_notify.engine import fault_points
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import new_id
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.requests import Order
 from esoz_notify.store import ledger as hot
 from esoz_notify.store import reading, registry, wake
@@ -73,16 +75,21 @@ class Taken:
 
 
 class Intake:
-    """Accepts notifications. ``wake_worker`` is called after each commit for this process's own worker."""
+    """Accepts notifications. ``wake_worker`` is called after each commit for this process's own worker.
 
-    def __init__(
+    ``overload``: says when to take only codes; None takes everything always.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it works with
         self,
         ledger: Ledger,
         vault: Vault,
         policies: Policies,
         configured: frozenset[Channel],
         wake_worker: Callable[[], None],
+        overload: Overload | None = None,
     ) -> None:
+        self._overload = overload
         self._clock = ledger.clock
         self._vault = vault
         self._policies = policies
@@ -102,9 +109,11 @@ class Intake:
     async def accept(self, asked: Asked) -> Taken:
         """Accept one notification durably; returns when it is on disk.
 
-        Raises Conflict (key in flight, or used for another request), CannotInform, InvalidInput (patient), Unavailable.
-        Idempotent by the caller's key.
+        Raises Conflict (key in flight, or used for another request), CannotInform, InvalidInput (patient), Unavailable
+        (with the code ``overloaded`` when too much is waiting). Idempotent by the caller's key.
         """
+        if self._overload is not None:
+            self._overload.refuse(asked.order.kind.lane)
         flight = (asked.client_id, asked.key)
         if flight in self._in_flight:
             raise Conflict("a request with this Idempotency-Key is being worked on", code="idempotency_in_flight")
@@ -123,7 +132,9 @@ class Intake:
         return decided
 
     async def _write(self, batch: Sequence[Asked]) -> list[Taken | Exception]:
-        return await self._steady.run(lambda connection: self._transaction(connection, batch))
+        answers = await self._steady.run(lambda connection: self._transaction(connection, batch))
+        fault_points.hit("after_intake_commit")
+        return answers
 
     async def _transaction(self, connection: Connection, batch: Sequence[Asked]) -> list[Taken | Exception]:
         now = self._clock.now()

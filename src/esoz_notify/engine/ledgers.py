@@ -23,6 +23,9 @@ Outcome = TypeVar("Outcome")
 
 _RECONNECT_FIRST_S = 0.1
 _RECONNECT_MAX_S = 2.0
+_POOL_RECONNECT_S = 2.0
+"""The pool tries by itself for so long, with growing pauses; after that each new use is a new try. Without it the pool
+would still be pausing, for up to a minute after a long absence, when the ledger is back."""
 _CONNECT_TIMEOUT_S = 5
 _WAIT_FOR_CONNECTION_S = 5.0
 
@@ -39,6 +42,7 @@ class Ledger:
             max_size=pool_size,
             open=False,
             timeout=_WAIT_FOR_CONNECTION_S,
+            reconnect_timeout=_POOL_RECONNECT_S,
             kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S},
             configure=_configure,
             check=AsyncConnectionPool.check_connection,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from esoz_notify.channels.dialogue import Receipt, ReceiptProblem
+from esoz_notify.engine import fault_points
 from esoz_notify.engine.applying import read_attempt_key
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import LedgerClock, new_id
@@ -50,16 +51,29 @@ class Receiver:
             await self._steady.close()
 
     async def receive(
-        self, provider: str, raw: bytes, said: Sequence[Receipt | ReceiptProblem], *, ids_are_keys: bool
+        self,
+        provider: str,
+        raw: bytes,
+        said: Sequence[Receipt | ReceiptProblem],
+        *,
+        ids_are_keys: bool,
+        polled: bool = False,
     ) -> None:
-        """Store one callback or PDU and what it says; returns when it is on disk. Raises Unavailable otherwise."""
+        """Store one callback or PDU and what it says; returns when it is on disk. Raises Unavailable otherwise.
+
+        ``polled``: we asked for it; the provider did not report by itself.
+        """
         receipt_id = new_id(self._clock.now())
         problems = [one.what for one in said if isinstance(one, ReceiptProblem)]
         if problems:
             log.warning("%s: a receipt cannot be read: %s", provider, "; ".join(sorted(set(problems))))
         sealed = self._vault.seal(raw, aad=field_aad("receipt", "raw", str(receipt_id)))
         row = RawReceipt(
-            id=receipt_id, provider=provider, raw=sealed, problem="; ".join(problems)[:200] if problems else None
+            id=receipt_id,
+            provider=provider,
+            raw=sealed,
+            problem="; ".join(problems)[:200] if problems else None,
+            polled=polled,
         )
         inbox = tuple(
             _inbox(receipt_id, provider, one, ids_are_keys=ids_are_keys) for one in said if isinstance(one, Receipt)
@@ -73,6 +87,7 @@ class Receiver:
             await wake.inbox(connection)
 
         await self._steady.run(work)
+        fault_points.hit("after_receipt_stored")
         self._wake_worker()
         return [None] * len(arrivals)
 

@@ -6,7 +6,6 @@ What belongs here: the loops and what one hands to the next. What does not: deci
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -15,26 +14,27 @@ from uuid import UUID
 from esoz_notify.channels.dialogue import OutboundMessage, Receipt
 from esoz_notify.core import limits
 from esoz_notify.core.cascade import Event, Replied, Reported
-from esoz_notify.core.channel import Providers
 from esoz_notify.core.errors import NotifyError, Unavailable
 from esoz_notify.core.kinds import Lane
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, Reason
 from esoz_notify.core.results import Accepted, Refused, Result, TryLater
+from esoz_notify.engine import fault_points
 from esoz_notify.engine.applying import Applied, Submission, apply_due, apply_events, read_attempt_key
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.gateway import Gateway
+from esoz_notify.engine.health import Health
 from esoz_notify.engine.ledgers import Ledger, Steady
 from esoz_notify.engine.messages import Composer
-from esoz_notify.engine.providers import Outbox, Provider, providers_now
+from esoz_notify.engine.outlook import IN_HAND_MAX, InHand, Outlook
+from esoz_notify.engine.providers import Outbox, Provider
 from esoz_notify.engine.receiving import Receiver, until
-from esoz_notify.store import reading, receiving, wake
+from esoz_notify.store import reach, reading, receiving, wake
 from esoz_notify.store.ledger import Connection, renew
 from esoz_notify.store.receiving import Poll
 
 log = logging.getLogger(__name__)
 
 CLAIM_MAX = 200
-IN_HAND_MAX = {Lane.CODES: 1000, Lane.DOCUMENTS: 2000}
 LOOK_S = 0.25
 POLL_BATCH_MAX = 100
 POLL_LEASE_S = 30.0
@@ -48,7 +48,7 @@ _HEARTBEATS_PER_FORGETTING = 1800
 class Worker:
     """All loops of one worker process over its own connections."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it puts together, each by name
         self,
         *,
         ledger: Ledger,
@@ -56,6 +56,7 @@ class Worker:
         providers: Sequence[Provider],
         gateway: Gateway,
         receiver: Receiver,
+        health: Health,
     ) -> None:
         self._ledger = ledger
         self._composer = composer
@@ -63,11 +64,11 @@ class Worker:
         self._gateway = gateway
         self._receiver = receiver
         self._outboxes = {
-            (provider.name, lane): Outbox(provider, self._answered, at_once=provider.at_once)
-            for provider in providers
-            for lane in Lane
+            (provider.name, lane): Outbox(provider, health, self._answered) for provider in providers for lane in Lane
         }
-        self._in_hand: dict[tuple[UUID, int], tuple[str, float]] = {}
+        health.when_spared = self._spare
+        self._in_hand = InHand()
+        self._outlook = Outlook(providers, health, self._in_hand)
         self._outcomes: Batcher[tuple[UUID, Event], None] = Batcher(
             self._record, batch_max=_BATCH_MAX, queue_max=10 * sum(IN_HAND_MAX.values())
         )
@@ -99,6 +100,7 @@ class Worker:
     async def drain(self) -> None:
         """Claim nothing more, and finish what is in hand, for at most DRAIN_S; what is left is rescued by its lease."""
         self._stopping = True
+        fault_points.hit("in_drain")
         if self._in_hand:
             self._nothing_in_hand.clear()
             await until(self._nothing_in_hand, DRAIN_S)
@@ -130,25 +132,31 @@ class Worker:
         finally:
             await steady.close()
 
-    def _world(self) -> Providers:
-        return providers_now(list(self._providers.values()))
+    def _spare(self, provider: str) -> None:
+        for lane in Lane:
+            self._outboxes[provider, lane].give_back()
 
     # --- claim and send -----------------------------------------------------------------------------------------------
 
     async def _claim(self, lane: Lane, steady: Steady) -> None:
-        room = IN_HAND_MAX[lane] - sum(1 for held, _ in self._in_hand.values() if held == lane)
+        room = IN_HAND_MAX[lane] - self._in_hand.in_lane(lane)
         wanted = 0 if self._stopping else min(room, CLAIM_MAX)
         if wanted > 0:
-            applied = await steady.run(lambda connection: apply_due(connection, lane.value, wanted, self._world))
+            applied = await steady.run(
+                lambda connection: apply_due(connection, lane.value, wanted, self._outlook.look())
+            )
+            if applied.submissions:
+                fault_points.hit("after_claim_commit")
             self._dispatch(applied)
-            if len(applied.changes) == wanted:
+            all_busy = applied.postponed and not applied.submissions
+            if len(applied.changes) + applied.postponed == wanted and not all_busy:
                 return
         await until(self._agenda[lane], LOOK_S)
 
     def _dispatch(self, applied: Applied) -> None:
         for submission in applied.submissions:
-            self._in_hand[submission.id, submission.attempt_no] = (submission.lane, time.monotonic())
             attempt = submission.state.attempts[submission.attempt_no]
+            self._in_hand.take((submission.id, submission.attempt_no), attempt.provider, submission.lane)
             provider = self._providers.get(attempt.provider)
             if provider is None:
                 gone = TryLater(Reason.UNREACHABLE, detail="provider not configured here")
@@ -158,7 +166,9 @@ class Worker:
             if message is None:
                 self._note(submission.id, submission.attempt_no, Refused(Reason.CONTENT, "cannot be composed"))
             else:
-                self._outboxes[provider.name, Lane(submission.lane)].put(message)
+                life_s = (submission.state.valid_until - self._ledger.clock.now()).total_seconds()
+                outbox = self._outboxes[provider.name, Lane(submission.lane)]
+                outbox.put(message, life_s=life_s, repeat=attempt.calls > 1)
 
     def _compose(self, submission: Submission, provider: Provider) -> OutboundMessage | None:
         try:
@@ -188,14 +198,16 @@ class Worker:
         """Record replies; waits out a ledger that is away, because what a provider said may not be lost."""
 
         async def work(connection: Connection) -> Applied:
-            applied = await apply_events(connection, events, self._world)
+            applied = await apply_events(connection, events, self._outlook.look())
             await receiving.plan_polls(connection, self._polls(events, applied))
+            fault_points.hit("before_reply_recorded")
             return applied
 
         applied = await self._recording.run_until_done(work)
+        fault_points.hit("after_reply_recorded")
         for notification_id, event in events:
             assert isinstance(event, Replied)
-            self._in_hand.pop((notification_id, event.no), None)
+            self._in_hand.drop((notification_id, event.no))
         self._log_refused(applied.refused)
         self._dispatch(applied)
         if not self._in_hand:
@@ -225,9 +237,14 @@ class Worker:
                 (one.notification_id, Reported(one.attempt_no, one.part, one.state, one.reason, one.detail))
                 for one in taken
             ]
-            return await apply_events(connection, events, self._world), looked_at
+            applied = await apply_events(connection, events, self._outlook.look())
+            if events:
+                fault_points.hit("before_receipt_applied")
+            return applied, looked_at
 
         applied, looked_at = await steady.run(work)
+        if applied.changes:
+            fault_points.hit("after_receipts_applied")
         self._log_refused(applied.refused)
         self._dispatch(applied)
         if looked_at < _BATCH_MAX:
@@ -253,6 +270,7 @@ class Worker:
                 f"polled: {one.raw_status}".encode(),
                 [one],
                 ids_are_keys=provider.capabilities.message_id_is_key,
+                polled=True,
             )
         over = {one.provider_message_id for one in final}
         gaps_s = provider.capabilities.poll_after_s
@@ -266,8 +284,7 @@ class Worker:
 
     async def _heartbeat(self, steady: Steady) -> None:
         await asyncio.sleep(limits.HEARTBEAT_S)
-        since_s = time.monotonic() - limits.HEARTBEAT_S / 2
-        ids = {key[0] for key, (_, started_s) in self._in_hand.items() if started_s < since_s}
+        ids = self._in_hand.older_than(limits.HEARTBEAT_S / 2)
         if ids:
             await steady.run(lambda connection: renew(connection, list(ids), limits.LEASE_S))
         else:
@@ -283,6 +300,7 @@ class Worker:
             if given_up:
                 log.warning("%d receipts were given up: no submission of ours fits them", given_up)
         await steady.run(lambda connection: reading.forget_keys(connection, limits.IDEMPOTENCY_LIFE_S))
+        await steady.run(reach.forget_over)
 
     async def _hear_hints(self) -> None:
         """Shorten the waits of the loops by hints; without hints they look by themselves."""

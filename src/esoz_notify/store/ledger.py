@@ -214,6 +214,18 @@ INSERT INTO history (notification_id, seq, at, fact, record)
 SELECT * FROM unnest(%b::uuid[], %b::int[], %b::timestamptz[], %b::text[], %b::jsonb[])
 """
 
+_PUT_BACK = """
+UPDATE delivery SET due_at = given.due_at FROM unnest(%b::uuid[], %b::timestamptz[]) AS given(id, due_at)
+WHERE notification_id = given.id
+"""
+
+
+async def put_back(connection: Connection, unchanged: Sequence[Change]) -> None:
+    """Give claimed deliveries that there was nothing to do for their own agenda back, so that they stop being due."""
+    if unchanged:
+        await connection.execute(_PUT_BACK, transpose([(one.locked.id, due_at(one.state)) for one in unchanged], 2))
+
+
 _ERASE = "UPDATE content SET code = NULL WHERE notification_id = ANY(%b::uuid[])"
 
 _RESENT = """
@@ -272,8 +284,19 @@ def _jsonb(record: tuple[str, Record]) -> tuple[str, Jsonb]:
     return record[0], Jsonb(record[1])
 
 
+_POSTPONE = """
+UPDATE delivery SET due_at = least(ledger_now() + %s, greatest(valid_until, ledger_now()))
+WHERE notification_id = ANY(%b::uuid[])
+"""
+
+
+async def postpone(connection: Connection, ids: Sequence[UUID], pause_s: float) -> None:
+    """Put claimed deliveries back untouched, to be claimed again after a pause: nobody has a hand free for them."""
+    await connection.execute(_POSTPONE, [timedelta(seconds=pause_s), list(ids)])
+
+
 _RENEW = """
-UPDATE delivery SET due_at = ledger_now() + %s
+UPDATE delivery SET due_at = least(ledger_now() + %s, step_ends_at, retry_at, valid_until)
 WHERE notification_id IN (
   SELECT notification_id FROM delivery WHERE notification_id = ANY(%b::uuid[]) AND status = 'in_delivery'
   ORDER BY notification_id FOR NO KEY UPDATE SKIP LOCKED)
@@ -281,7 +304,10 @@ WHERE notification_id IN (
 
 
 async def renew(connection: Connection, ids: Sequence[UUID], lease_s: float) -> None:
-    """Heartbeat: push the leases of what this worker is submitting; what somebody else holds is left alone."""
+    """Heartbeat: push the leases of what this worker is submitting; what somebody else holds is left alone.
+
+    Nothing else on the agenda is pushed: a window ends in its time, however long the provider thinks.
+    """
     await connection.execute(_RENEW, [timedelta(seconds=lease_s), sorted(ids)])
 
 
@@ -317,3 +343,23 @@ async def next_due(connection: Connection) -> datetime | None:
     cursor = await connection.execute("SELECT min(due_at) FROM delivery WHERE due_at IS NOT NULL")
     row = await cursor.fetchone()
     return row[0] if row else None
+
+
+_OLDEST_DUE = """
+SELECT due_at < ledger_now() - %s FROM delivery WHERE lane = %s AND due_at IS NOT NULL ORDER BY due_at LIMIT 1
+"""
+_COUNT_DUE = """
+SELECT count(*) FROM (SELECT FROM delivery WHERE lane = %s AND due_at <= ledger_now() LIMIT %s) AS due
+"""
+
+
+async def is_behind(connection: Connection, lane: str, age_s: float, backlog: int) -> bool:
+    """Whether something of a lane has been due for longer than ``age_s`` and at least ``backlog`` are due.
+
+    Looks at one index entry, and counts no further than ``backlog``.
+    """
+    row = await (await connection.execute(_OLDEST_DUE, [timedelta(seconds=age_s), lane])).fetchone()
+    if row is None or not row[0]:
+        return False
+    count = await (await connection.execute(_COUNT_DUE, [lane, backlog])).fetchone()
+    return count is not None and count[0] >= backlog

@@ -7,16 +7,18 @@ import psycopg
 
 from esoz_notify.core.errors import ConfigError
 
+_CONNECT_TIMEOUT_S = 5
 _LOCK = 0x45534F5A  # any constant of ours: two processes that migrate at once take turns
 
 
 def migrate(dsn: str) -> list[str]:
     """Apply what is missing and return the names applied. Idempotent.
 
-    Raises ConfigError when an applied migration differs from its file, or the ledger is newer than this program.
+    Raises ConfigError when the ledger does not answer, an applied migration differs from its file, or the ledger is
+    newer than this program.
     """
     applied: list[str] = []
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with _connected(dsn) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migration"
@@ -36,13 +38,23 @@ def migrate(dsn: str) -> list[str]:
 
 def pending(dsn: str) -> list[str]:
     """Names of migrations that the ledger lacks; empty when it is ready for this program."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with _connected(dsn) as connection:
         if connection.execute("SELECT to_regclass('migration')").fetchone() == (None,):
             return list(migration_files())
         known: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM migration").fetchall())
     files = migration_files()
     check_known(known, files)
     return [name for name in files if name not in known]
+
+
+def _connected(dsn: str) -> psycopg.Connection:
+    try:
+        return psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ConfigError(
+            f"the ledger does not answer: {reason}; check ESOZ_NOTIFY_DSN (host, port, name, password) and the server"
+        ) from error
 
 
 def migration_files() -> dict[str, str]:

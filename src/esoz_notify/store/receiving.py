@@ -15,12 +15,16 @@ from esoz_notify.store.rows import transpose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawReceipt:
-    """One callback or PDU exactly as it came, sealed. ``problem``: why it cannot be read, if it cannot."""
+    """One callback or PDU exactly as it came, sealed. ``problem``: why it cannot be read, if it cannot.
+
+    ``polled``: we asked for it, so it does not show that the provider still reports by itself.
+    """
 
     id: UUID
     provider: str
     raw: bytes
     problem: str | None
+    polled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +55,9 @@ class TakenReceipt:
 
 _KEEP = """
 WITH raw AS (
-  INSERT INTO receipt (id, provider, received_at, raw, problem)
-  SELECT id, provider, ledger_now(), raw, problem
-  FROM unnest(%b::uuid[], %b::text[], %b::bytea[], %b::text[]) AS t(id, provider, raw, problem)
+  INSERT INTO receipt (id, provider, received_at, raw, problem, polled)
+  SELECT id, provider, ledger_now(), raw, problem, polled
+  FROM unnest(%b::uuid[], %b::text[], %b::bytea[], %b::text[], %b::boolean[]) AS t(id, provider, raw, problem, polled)
 )
 INSERT INTO receipt_inbox (receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason,
                            detail, received_at)
@@ -64,7 +68,7 @@ FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[]
 
 async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence[InboxReceipt]) -> None:
     """Store receipts exactly as they came and what they say, in one round trip."""
-    raw_values = [(one.id, one.provider, one.raw, one.problem) for one in raw]
+    raw_values = [(one.id, one.provider, one.raw, one.problem, one.polled) for one in raw]
     said_values = [
         (
             one.receipt_id,
@@ -78,7 +82,7 @@ async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence
         )
         for one in said
     ]
-    await connection.execute(_KEEP, [*transpose(raw_values, 4), *transpose(said_values, 8)])
+    await connection.execute(_KEEP, [*transpose(raw_values, 5), *transpose(said_values, 8)])
 
 
 _TAKE = """
@@ -86,10 +90,13 @@ WITH looked AS (
   SELECT id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail
   FROM receipt_inbox WHERE NOT orphan ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 ), known AS (
-  SELECT looked.id, coalesce(looked.notification_id, m.notification_id) AS notification_id,
-         coalesce(looked.attempt_no, m.attempt_no) AS attempt_no, coalesce(m.part, 0) AS part,
+  SELECT looked.id, coalesce(a.notification_id, m.notification_id) AS notification_id,
+         coalesce(a.no, m.attempt_no) AS attempt_no, coalesce(m.part, 0) AS part,
          looked.state, looked.reason, looked.detail
-  FROM looked LEFT JOIN provider_message m
+  FROM looked
+  LEFT JOIN attempt a
+    ON a.notification_id = looked.notification_id AND a.no = looked.attempt_no AND a.provider = looked.provider
+  LEFT JOIN provider_message m
     ON looked.notification_id IS NULL AND m.provider = looked.provider
    AND m.provider_message_id = looked.provider_message_id
 ), lost AS (
@@ -104,6 +111,8 @@ SELECT notification_id, attempt_no, part, state, reason, detail FROM known ORDER
 
 async def take(connection: Connection, count_max: int) -> tuple[list[TakenReceipt], int]:
     """Take receipts whose attempt is known out of the inbox; the rest become orphans and stay.
+
+    A provider speaks of its own attempts only: what it says of another's is an orphan too.
 
     Returns those taken, in order of arrival, and how many were looked at.
     """

@@ -1,0 +1,274 @@
+"""The product under load: embedded PostgreSQL, one API, one worker and the lab, each a process, in a throw-away folder.
+
+What belongs here: starting them, asking the lab, sending load. What does not: what is sent in which scenario.
+"""
+
+import json
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
+from uuid import UUID
+
+import psutil
+
+from esoz_notify.bench.load import Plan, plan_json
+from esoz_notify.bench.processes import Meter, ended, running, spoken_to
+from esoz_notify.core.errors import NotifyError
+from esoz_notify.lab.settings import LabSettings, SmscSettings
+from esoz_notify.settings import environment_for_child
+from esoz_notify.store import embedded
+from esoz_notify.store.counting import Counter, Spread, Waiting, counting, drop_database, make_database
+
+Tell = Callable[[str, float | None], None]
+"""Is told what is being done and how far it is, 0 to 1; None when nobody knows."""
+
+CALLER = "bench"
+COMMAND = "esoz_notify.cli"
+TEMPLATE = "bench_template"
+REQUESTS_PER_MIN = 1_000_000_000
+WINDOW_SIZE = 50
+LOOK_S = 0.25
+LAB_LIMIT_S = 60.0
+DRAIN_LIMIT_S = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What scenarios share: a PostgreSQL with a migrated template ledger, keys, and a caller known to it."""
+
+    folder: Path
+    server: embedded.RunningPostgres
+    secret: str
+    templates: Mapping[str, str]
+
+    @property
+    def postmaster(self) -> psutil.Process:
+        """The server's first process."""
+        return psutil.Process(int((self.server.folder / "data" / "postmaster.pid").read_text().split()[0]))
+
+
+@contextmanager
+def a_site(templates: Mapping[str, str], tell: Tell) -> Iterator[Site]:
+    """A site in a folder that is removed afterwards. ``templates``: bodies of the Viber templates by name."""
+    tell("making a ledger", None)
+    folder = Path(tempfile.mkdtemp(prefix="esoz-notify-bench-"))
+    try:
+        with embedded.start(folder) as server:
+            environment = _environment(folder, make_database(server.dsn, TEMPLATE))
+            ended("migrate", [COMMAND, "migrate"], environment, folder)
+            create = [
+                COMMAND,
+                "clients",
+                "create",
+                CALLER,
+                "--name",
+                "Bench",
+                "--scope",
+                "notifications:write",
+                "--json",
+            ]
+            secret = json.loads(ended("clients", create, environment, folder))["client_secret"]
+            yield Site(folder=folder, server=server, secret=secret, templates=templates)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(folder: Path, dsn: str, **more: str) -> dict[str, str]:
+    return environment_for_child(data=str(folder), dsn=dsn, log_level="WARNING", **more)
+
+
+@dataclass(slots=True, kw_only=True)
+class Sent:
+    """What the generator reports of a plan. ``started_at``: before its first request."""
+
+    statuses: dict[str, int]
+    lines: int
+    accepted: int
+    seconds: float
+    accept_ms: Spread | None
+    cpu_s: float
+    started_at: datetime
+    answers: Path
+
+    def ids(self) -> Iterator[tuple[UUID, datetime]]:
+        """Each accepted notification and when it was asked for."""
+        for line in self.answers.read_text(encoding="ascii").splitlines():
+            one, at = line.split("\t")
+            yield UUID(one), datetime.fromtimestamp(float(at), UTC)
+
+
+class House:
+    """A running product of one scenario. ``processes``: those to be metered, by name."""
+
+    def __init__(self, site: Site, dsn: str, ledger: Counter, stack: ExitStack) -> None:
+        self._site = site
+        self._dsn = dsn
+        self._stack = stack
+        self._processes: dict[str, psutil.Process] = {"postgres": site.postmaster}
+        self._numbers = count(1)
+        self.ledger = ledger
+        self.others = 0
+        """Notifications in the ledger that are not of the measured load."""
+        self._lab, lab_urls = self._start_lab()
+        self._settings = _providers(site, lab_urls)
+        self._api = urlsplit(self._start("api", "api", "--host", "127.0.0.1", "--port", "0"))
+
+    def _start_lab(self) -> tuple[SplitResult, dict[str, Any]]:
+        words = ["esoz_notify.bench.world", json.dumps(dict(self._site.templates))]
+        lab = self._stack.enter_context(running("lab", words, environment_for_child(), self._site.folder))
+        self._processes["lab"] = lab.process
+        urls: dict[str, Any] = json.loads(lab.ready)
+        return urlsplit(urls["lab_url"]), urls
+
+    def _start(self, name: str, *words: str, **more: str) -> str:
+        environment = _environment(self._site.folder, self._dsn, **self._settings, **more)
+        started = self._stack.enter_context(running(name, [COMMAND, *words], environment, self._site.folder))
+        self._processes[name] = started.process
+        return started.ready
+
+    def start_worker(self) -> None:
+        """Start a worker; providers call back to the API."""
+        self._start("worker", "worker", public_url=self._api.geturl())
+
+    def meter(self) -> Meter:
+        """A meter of every process, from now on."""
+        return Meter(self._processes)
+
+    def send(self, plan: Plan, what: str, tell: Tell, meter: Meter | None = None) -> Sent:
+        """Have a separate process send a plan to the API, as our caller."""
+        path = self._site.folder / f"answers-{next(self._numbers)}.tsv"
+        to_api = replace(
+            plan,
+            host=str(self._api.hostname),
+            port=int(self._api.port or 80),
+            caller=(CALLER, self._site.secret),
+            answers=str(path),
+        )
+        started_at = datetime.now(UTC)
+        report = _run_load(to_api, what, tell, meter)
+        return Sent(started_at=started_at, answers=path, **report)
+
+    def send_to_lab(self, plan: Plan, what: str, tell: Tell) -> None:
+        """Have the same process arrange the lab. Raises NotifyError when the lab refuses."""
+        report = _run_load(
+            replace(plan, host=str(self._lab.hostname), port=int(self._lab.port or 80)), what, tell, None
+        )
+        refused = {status for status in report["statuses"] if not status.startswith("2")}
+        if refused:
+            raise NotifyError(f"the lab refused {what}: {', '.join(sorted(refused))}")
+
+    def ask_lab(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """One call to the lab's own interface; its JSON, or None without a body."""
+        connection = HTTPConnection(str(self._lab.hostname), self._lab.port, timeout=LAB_LIMIT_S)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"content-type": "application/json"} if body else {})
+            reply = connection.getresponse()
+            answer = reply.read()
+            if reply.status not in range(200, 300):
+                raise NotifyError(f"the lab refused {method} {path}: status {reply.status}")
+            return json.loads(answer) if answer else None
+        finally:
+            connection.close()
+
+    def wait(
+        self, what: str, tell: Tell, done: Callable[[], float], *, limit_s: float, meter: Meter | None = None
+    ) -> None:
+        """Look until ``done`` gives 1; at most ``limit_s``: then what is left is lost, and reported so."""
+        ends_s = time.monotonic() + limit_s
+        share = 0.0
+        while share < 1 and time.monotonic() < ends_s:
+            if meter is not None:
+                meter.look()
+            share = done()
+            tell(what, share)
+            if share < 1:
+                time.sleep(LOOK_S)
+
+    def drain(self, lines: int, tell: Tell, meter: Meter | None = None, limit_s: float = DRAIN_LIMIT_S) -> None:
+        """Wait until nothing is open any more."""
+
+        def done() -> float:
+            waiting: Waiting = self.ledger.waiting()
+            left = waiting.codes + waiting.documents
+            return 1.0 if waiting.nothing else min(0.999, max(0.0, 1 - left / max(1, lines)))
+
+        self.wait("delivering", tell, done, limit_s=limit_s, meter=meter)
+
+
+def _run_load(plan: Plan, what: str, tell: Tell, meter: Meter | None) -> dict[str, Any]:
+    total = plan.count_max if plan.rate_per_s is None else min(plan.count_max, int(plan.rate_per_s * plan.seconds))
+    began_s = time.monotonic()
+
+    def hear(line: str) -> None:
+        word, _, number = line.partition(" ")
+        if word == "sent":
+            share = max(int(number) / max(1, total), (time.monotonic() - began_s) / plan.seconds)
+            tell(what, min(1.0, share))
+            if meter is not None:
+                meter.look()
+
+    report: dict[str, Any] = json.loads(spoken_to(["esoz_notify.bench.load"], plan_json(plan), hear))
+    return report
+
+
+@contextmanager
+def a_house(site: Site, name: str, tell: Tell, *, rows: int = 0) -> Iterator[House]:
+    """A product without a worker, over a ledger of its own with ``rows`` ended notifications in it."""
+    tell("starting", None)
+    database = f"bench_{name.replace('-', '_')}"
+    dsn = make_database(site.server.dsn, database, TEMPLATE)
+    with ExitStack() as stack:
+        stack.callback(drop_database, site.server.dsn, database)
+        ledger = stack.enter_context(counting(dsn))
+        if rows:
+            tell(f"preloading {rows} notifications", None)
+            ledger.preload(rows)
+        house = House(site, dsn, ledger, stack)
+        house.others = rows
+        yield house
+
+
+def _providers(site: Site, urls: Mapping[str, Any]) -> dict[str, str]:
+    """Settings of the product's processes whose providers are the lab's."""
+    lab, smsc = LabSettings(), SmscSettings(name="any")
+    login = f"{quote(smsc.system_id)}:{quote(smsc.password)}"
+    templates = site.folder / "viber-templates.toml"
+    templates.write_text("".join(f'"{name}" = "{name}"\n' for name in site.templates), encoding="utf-8")
+    return {
+        "viber_url": urls["viber_url"],
+        "viber_api_key": lab.viber_api_key,
+        "viber_templates": str(templates),
+        "viber_callback_credentials": lab.callback_credential,
+        "diia_url": urls["diia_url"],
+        "diia_partner_token": lab.diia_partner_token,
+        "smscs": " ".join(
+            f"smpp://{login}@{host}:{port}?name={name}&window={WINDOW_SIZE}"
+            for name, (host, port) in urls["smsc"].items()
+        ),
+        "requests_per_min": str(REQUESTS_PER_MIN),
+    }
+
+
+def machine(ledger: Counter) -> dict[str, Any]:
+    """What the figures were taken on."""
+    facts = ledger.server()
+    return {
+        "cores": len(psutil.Process().cpu_affinity())
+        if hasattr(psutil.Process, "cpu_affinity")
+        else psutil.cpu_count(),
+        "python": platform.python_version(),
+        "postgres": facts.version,
+        "fsync": facts.fsync,
+        "synchronous_commit": facts.synchronous_commit,
+    }

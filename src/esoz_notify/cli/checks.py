@@ -1,0 +1,304 @@
+"""Checks of an installation: each looks at one thing and says what it saw and what to do about it.
+
+What belongs here: looking, without changing anything. What does not: showing (``doctor``).
+"""
+
+import asyncio
+import os
+import shutil
+import ssl
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import psycopg
+
+from esoz_notify.cli.policy import installed_policies
+from esoz_notify.core.channel import Channel
+from esoz_notify.core.errors import ConfigError, NotifyError
+from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.render.summary import Summary, pdf
+from esoz_notify.settings import PREFIX, Settings
+from esoz_notify.store import embedded, migrations
+from esoz_notify.store.vault import load_or_create_keys
+from esoz_notify.wiring import configured_providers, data_folder, read_texts
+
+PYTHON_MIN = (3, 11)
+FREE_BYTES_MIN = 256 * 2**20
+FREE_BYTES_GOOD = 5 * 2**30
+CLOCK_DISTANCE_S_MAX = 2.0
+CONNECT_S = 3.0
+POSTGRES_MIN = 15
+
+
+class State(StrEnum):
+    """What a check came to. Only ``bad`` must be mended before the service can do its work."""
+
+    OK = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's table. ``said``: what was seen; ``fix``: what to do, empty when nothing."""
+
+    name: str
+    state: State
+    said: str
+    fix: str = ""
+
+
+class Address(NamedTuple):
+    """Where a provider is reached."""
+
+    name: str
+    host: str
+    port: int
+    tls: bool
+
+
+async def examine(settings: Settings, *, lab: bool) -> AsyncIterator[Finding]:
+    """Every check in turn. ``lab``: providers will be played, so that none has to be configured."""
+    yield check_python()
+    folder = data_folder(settings)
+    yield check_folder(folder)
+    yield check_keys(settings.keys_file or folder / "keys.json", ledger_exists=_has_ledger(settings, folder))
+    async for finding in check_ledger(settings, folder):
+        yield finding
+    for finding in check_papers(settings, lab=lab):
+        yield finding
+    yield check_summary()
+    if not lab:
+        async for finding in check_providers(settings):
+            yield finding
+    yield await check_port(settings.host, settings.port)
+
+
+def check_python() -> Finding:
+    """The interpreter and the system."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] < PYTHON_MIN:
+        least = ".".join(str(part) for part in PYTHON_MIN)
+        return Finding("Python", State.BAD, f"{version} is too old", f"use Python {least} or newer")
+    return Finding("Python", State.OK, f"{version} on {sys.platform}")
+
+
+def check_folder(folder: Path) -> Finding:
+    """The data folder: ours, writable, not open to everybody, with room."""
+    name = "data folder"
+    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    if not existing.is_dir():
+        return Finding(name, State.BAD, f"{existing} is not a folder", f"name another in {PREFIX}DATA")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        fix = f"give this user the right to write there, or name another in {PREFIX}DATA"
+        return Finding(name, State.BAD, f"{existing} cannot be written", fix)
+    free = shutil.disk_usage(existing).free
+    room = f"{free / 2**30:.1f} GiB free"
+    if free < FREE_BYTES_MIN:
+        return Finding(name, State.BAD, f"{folder}: {room}", "make room: the ledger stops when the disk is full")
+    if existing == folder and folder.stat().st_mode & 0o002:
+        return Finding(name, State.BAD, f"{folder} may be written by everybody", f"chmod o-w {folder}")
+    if existing != folder:
+        return Finding(name, State.OK, f"{folder} will be made at the first start; {room}")
+    low = free < FREE_BYTES_GOOD
+    return Finding(name, State.NOTE if low else State.OK, f"{folder}: {room}", "little room for long" if low else "")
+
+
+def check_keys(path: Path, *, ledger_exists: bool) -> Finding:
+    """The keys file: whole, and closed to others. It is not made here."""
+    if not path.exists():
+        if ledger_exists:
+            fix = "put it back from its backup: without it what is sealed in the ledger cannot be opened"
+            return Finding("keys", State.BAD, f"{path} is missing, and there is a ledger", fix)
+        return Finding("keys", State.OK, f"{path} will be made at the first start")
+    try:
+        keys = load_or_create_keys(path)
+    except ConfigError as error:
+        fix = f"chmod 600 {path}" if "chmod" in error.detail else "restore it from its backup"
+        return Finding("keys", State.BAD, error.detail, fix)
+    return Finding("keys", State.OK, f"{path}: data key {keys.current_id} seals; keep a backup of this file elsewhere")
+
+
+def _has_ledger(settings: Settings, folder: Path) -> bool:
+    return not settings.dsn and (folder / "postgres").is_dir()
+
+
+async def check_ledger(settings: Settings, folder: Path) -> AsyncIterator[Finding]:
+    """PostgreSQL: its programs or its server, its version, migrations, and the distance of the clocks."""
+    if settings.dsn:
+        async for finding in _check_server(settings.dsn):
+            yield finding
+        return
+    try:
+        programs = await asyncio.to_thread(embedded.find_binaries, settings.pg_bin)
+    except ConfigError as error:
+        yield Finding("PostgreSQL", State.BAD, error.detail, "install the package anew, or name a server by its DSN")
+        return
+    if not _has_ledger(settings, folder):
+        yield Finding("PostgreSQL", State.OK, f"programs in {programs}; the ledger will be made at the first start")
+        return
+    try:
+        server = await asyncio.to_thread(embedded.start, folder, pg_bin=settings.pg_bin)
+    except NotifyError as error:
+        yield Finding("PostgreSQL", State.BAD, error.detail, f"its log is in {folder / 'postgres' / 'log'}")
+        return
+    try:
+        async for finding in _check_server(server.dsn):
+            yield finding
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def _check_server(dsn: str) -> AsyncIterator[Finding]:
+    try:
+        version = await asyncio.to_thread(_version, dsn)
+    except psycopg.Error as error:
+        # Its own words may hold the DSN's parts, but never the password; one line of them is what an operator needs.
+        yield Finding("PostgreSQL", State.BAD, _first_line(error), f"check {PREFIX}DSN, the network and the server")
+        return
+    if version < POSTGRES_MIN:
+        yield Finding("PostgreSQL", State.BAD, f"version {version} is too old", f"use {POSTGRES_MIN} or newer")
+        return
+    yield Finding("PostgreSQL", State.OK, f"version {version} answers")
+    try:
+        missing = await asyncio.to_thread(migrations.pending, dsn)
+    except (NotifyError, psycopg.Error) as error:
+        yield Finding("migrations", State.BAD, _first_line(error), "run the version that this ledger belongs to")
+        return
+    if missing:
+        yield Finding("migrations", State.BAD, f"missing: {', '.join(missing)}", "run  esoz-notify migrate")
+        return
+    yield Finding("migrations", State.OK, "the ledger is up to date")
+    yield await _check_clock(dsn)
+
+
+def _version(dsn: str) -> int:
+    with psycopg.connect(dsn, connect_timeout=int(CONNECT_S) + 2) as connection:
+        return connection.info.server_version // 10_000
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+async def _check_clock(dsn: str) -> Finding:
+    """The service goes by the ledger's clock, so a wrong one here only makes logs hard to read."""
+    clock = LedgerClock()
+    ledger = Ledger(dsn, clock, pool_size=1)
+    try:
+        await ledger.open()
+        distance_s = abs((clock.now() - datetime.now(UTC)).total_seconds())
+    except NotifyError as error:
+        return Finding("clock", State.BAD, error.detail, "the server answered and then did not: see its log")
+    finally:
+        await ledger.close()
+    said = f"{distance_s:.1f} s from the ledger's"
+    if distance_s > CLOCK_DISTANCE_S_MAX:
+        return Finding("clock", State.NOTE, said, "set it by NTP: times in this machine's logs are wrong")
+    return Finding("clock", State.OK, said)
+
+
+def check_papers(settings: Settings, *, lab: bool) -> Iterator[Finding]:
+    """Policies and texts load, and every promise of theirs can be kept."""
+    try:
+        source, policies = installed_policies(settings)
+    except ConfigError as error:
+        yield Finding("policies", State.BAD, error.detail, "mend the file; esoz-notify policy check proves it")
+    else:
+        said = f"{source.name}: {len(policies.all)}, the last from {policies.all[-1].from_date}"
+        yield Finding("policies", State.OK, said)
+    try:
+        texts = read_texts(settings)
+    except ConfigError as error:
+        yield Finding("texts", State.BAD, error.detail, "mend the file")
+        return
+    unnamed = [name for name in texts.viber_templates() if name not in settings.viber_templates]
+    if settings.viber_url and unnamed and not lab:
+        said = f"{len(unnamed)} templates have no id at the Viber provider, the first is {unnamed[0]}"
+        yield Finding("texts", State.BAD, said, f"have them approved and write their ids into {PREFIX}VIBER_TEMPLATES")
+        return
+    yield Finding("texts", State.OK, f"{len(texts.templates)} templates")
+
+
+def check_summary() -> Finding:
+    """A summary is really drawn: its program and its fonts are there."""
+    sample = Summary(
+        document_id="0198c0de-0000-7000-8000-000000000000",
+        kind="prescription_issued",
+        number="0000-243P-1X53-EH38",
+        code=None,
+        valid_until=None,
+        issued_at=datetime.now(UTC),
+        details={},
+    )
+    try:
+        drawn = pdf(sample)
+    except Exception as error:
+        return Finding("summary", State.BAD, f"no PDF: {type(error).__name__}: {_first_line(error)}", "install anew")
+    return Finding("summary", State.OK, f"a PDF of {len(drawn) // 1024} KiB was drawn")
+
+
+async def check_providers(settings: Settings) -> AsyncIterator[Finding]:
+    """Each configured provider can be connected to; the guaranteed channel has one."""
+    configured = configured_providers(settings)
+    for channel, name in ((Channel.DIIA, "DIIA_URL"), (Channel.VIBER, "VIBER_URL"), (Channel.SMS, "SMSCS")):
+        if channel not in configured:
+            guaranteed = channel is Channel.SMS
+            said = "not configured: nothing can be promised without it" if guaranteed else "not configured: left out"
+            fix = f"set {PREFIX}{name}" if guaranteed else ""
+            yield Finding(f"provider of {channel}", State.BAD if guaranteed else State.NOTE, said, fix)
+    found = await asyncio.gather(*(_check_address(address) for address in _addresses(settings)))
+    for finding in found:
+        yield finding
+
+
+def _addresses(settings: Settings) -> list[Address]:
+    urls: Mapping[str, str] = {"of diia": settings.diia_url, "of viber": settings.viber_url}
+    found = []
+    for name, url in urls.items():
+        if url:
+            parts = urlsplit(url)
+            tls = parts.scheme == "https"
+            found.append(Address(name, parts.hostname or "", parts.port or (443 if tls else 80), tls))
+    return found + [Address(smsc.name, smsc.host, smsc.port, smsc.tls) for smsc in settings.smscs]
+
+
+async def _check_address(address: Address) -> Finding:
+    name, place = f"provider {address.name}", f"{address.host}:{address.port}"
+    context = ssl.create_default_context() if address.tls else None
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
+    except TimeoutError:
+        return Finding(
+            name, State.BAD, f"{place}: no answer in {CONNECT_S:.0f} s", "check the address and the firewall"
+        )
+    except OSError as error:
+        return Finding(name, State.BAD, f"{place}: {error.strerror or error}", "check the address and the network")
+    writer.close()
+    return Finding(name, State.OK, f"{place} takes connections{' by TLS' if address.tls else ''}")
+
+
+async def check_port(host: str, port: int) -> Finding:
+    """The API's port is free, or somebody is there already."""
+    if port == 0:
+        return Finding("port", State.OK, "a free one is taken at each start")
+    try:
+        server = await asyncio.start_server(_hang_up, host, port)
+    except OSError as error:
+        said = f"{host}:{port}: {error.strerror or error}"
+        fix = f"fine if this service runs there; otherwise stop the other, or set {PREFIX}PORT"
+        return Finding("port", State.NOTE, said, fix)
+    server.close()
+    return Finding("port", State.OK, f"{host}:{port} is free")
+
+
+def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()

@@ -1,0 +1,273 @@
+"""What a measurement reads of a ledger, and the ledgers it makes for that: databases of its own in a throw-away server.
+
+What belongs here: SQL for counts, times and synthetic rows; nothing of it runs in the product. What does not: judging
+the figures (``bench``).
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+Spread = dict[str, float]
+"""Milliseconds by ``p50``, ``p95`` and ``p99``."""
+
+_RANKS = (50, 95, 99)
+
+
+def make_database(dsn: str, name: str, template: str | None = None) -> str:
+    """Make a database, a copy of ``template`` if given (nobody may be connected to that); gives its DSN."""
+    statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+    if template is not None:
+        statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement)
+    return make_conninfo(dsn, dbname=name)
+
+
+def drop_database(dsn: str, name: str) -> None:
+    """Drop a database, whoever is still connected to it."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What durability and comparability rest on."""
+
+    version: str
+    fsync: str
+    synchronous_commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How much is open in a ledger. ``receipts``: in the inbox, known to belong to something."""
+
+    codes: int
+    documents: int
+    receipts: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether everything is over."""
+        return not (self.codes or self.documents or self.receipts)
+
+
+class Counter:
+    """One connection that looks into a ledger. ``know`` names the notifications that the other questions are about."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def _row(self, statement: str) -> tuple[Any, ...]:
+        row = self._connection.execute(statement.encode()).fetchone()
+        assert row is not None
+        return tuple(row)
+
+    def server(self) -> ServerFacts:
+        """What the server says of itself."""
+        names = ("server_version", "fsync", "synchronous_commit")
+        version, fsync, commit = (self._row(f"SHOW {name}")[0] for name in names)
+        return ServerFacts(version=version.split()[0], fsync=fsync, synchronous_commit=commit)
+
+    def know(self, sent: Iterable[tuple[UUID, datetime]]) -> int:
+        """Take note of notifications and of when each was asked for; gives how many they are."""
+        self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS sent (id uuid PRIMARY KEY, at timestamptz NOT NULL)")
+        self._connection.execute("TRUNCATE sent")
+        with self._connection.cursor() as cursor, cursor.copy("COPY sent (id, at) FROM STDIN") as copy:
+            for one in sent:
+                copy.write_row(one)
+        self._connection.execute("ANALYZE sent")
+        count: int = self._row("SELECT count(*) FROM sent")[0]
+        return count
+
+    def waiting(self) -> Waiting:
+        """What is not over yet, in the whole ledger; ended rows that only wait for their code's erasure are over."""
+        codes, documents, receipts = self._row(_WAITING)
+        return Waiting(codes=codes, documents=documents, receipts=receipts)
+
+    def total(self) -> int:
+        """All notifications in the ledger."""
+        count: int = self._row("SELECT count(*) FROM notification")[0]
+        return count
+
+    def statuses(self) -> dict[str, int]:
+        """How many of the known notifications have which status; those that are not there are ``missing``."""
+        return dict(self._connection.execute(_STATUSES).fetchall())
+
+    def channels(self) -> dict[str, int]:
+        """How many attempts for the known notifications providers took, by channel."""
+        return dict(self._connection.execute(_CHANNELS).fetchall())
+
+    def submitted(self) -> int:
+        """How many of the known notifications some provider has taken."""
+        count: int = self._row(_SUBMITTED)[0]
+        return count
+
+    def span_s(self) -> float | None:
+        """From the first known notification's acceptance to the end of the last, in seconds; None before one ended."""
+        seconds = self._row(_SPAN)[0]
+        return None if seconds is None else float(seconds)
+
+    def handover_ms(self) -> Spread | None:
+        """From acceptance to the first provider's reply as recorded."""
+        return self._spread(_SUBMITTED_SINCE.format(beginning="d.accepted_at"))
+
+    def handover_from_request_ms(self) -> Spread | None:
+        """From the moment the request was sent to the same reply; the sender's clock is this machine's."""
+        return self._spread(_SUBMITTED_SINCE.format(beginning="sent.at"))
+
+    def delivered_ms(self) -> Spread | None:
+        """From acceptance to the proof of delivery."""
+        return self._spread(_DELIVERED)
+
+    def delivered_after_ms(self, moment: datetime) -> Spread | None:
+        """From ``moment`` to the proof of delivery."""
+        return self._spread(_DELIVERED_AFTER, [moment])
+
+    def fallback_ms(self) -> Spread | None:
+        """From the first attempt's negative receipt, as the history has it, to the next provider's recorded reply."""
+        return self._spread(_FALLBACK)
+
+    def _spread(self, durations: str, parameters: list[Any] | None = None) -> Spread | None:
+        """Percentiles of a query of durations; None when it gives none."""
+        percentiles = ", ".join(
+            f"percentile_disc({rank / 100}) WITHIN GROUP (ORDER BY extract(epoch FROM took) * 1000)" for rank in _RANKS
+        )
+        statement = f"SELECT {percentiles} FROM ({durations}) AS t(took)"
+        row = self._connection.execute(statement.encode(), parameters).fetchone()
+        assert row is not None
+        if row[0] is None:
+            return None
+        return {f"p{rank}": round(float(value), 3) for rank, value in zip(_RANKS, row, strict=True)}
+
+    def preload(self, count: int) -> None:
+        """Put ``count`` ended notifications of last month into the ledger, as large as real ones, and analyse it."""
+        with self._connection.transaction():
+            for statement in _PRELOAD:
+                self._connection.execute(statement.encode(), {"count": count})
+        self._connection.execute("VACUUM (ANALYZE)")
+        self._connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def counting(dsn: str) -> Iterator[Counter]:
+    """A counter on a connection of its own."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        # The agenda's partial index has the rows of this run only; tables may hold millions besides.
+        connection.execute("SET enable_seqscan = off")
+        yield Counter(connection)
+
+
+_WAITING = """
+SELECT count(*) FILTER (WHERE lane = 'codes'), count(*) FILTER (WHERE lane = 'documents'),
+       (SELECT count(*) FROM receipt_inbox WHERE NOT orphan)
+FROM delivery WHERE due_at IS NOT NULL AND ended_at IS NULL
+"""
+_STATUSES = """
+SELECT coalesce(d.status, 'missing'), count(*)
+FROM sent LEFT JOIN delivery d ON d.notification_id = sent.id GROUP BY 1 ORDER BY 1
+"""
+_CHANNELS = """
+SELECT a.channel, count(*) FROM sent JOIN attempt a ON a.notification_id = sent.id
+WHERE a.submitted_at IS NOT NULL GROUP BY 1 ORDER BY 1
+"""
+_SUBMITTED = """
+SELECT count(DISTINCT sent.id) FROM sent JOIN attempt a ON a.notification_id = sent.id
+WHERE a.submitted_at IS NOT NULL
+"""
+_SPAN = """
+SELECT extract(epoch FROM max(d.ended_at) - min(d.accepted_at))
+FROM sent JOIN delivery d ON d.notification_id = sent.id
+"""
+_SUBMITTED_SINCE = """
+SELECT a.at - {beginning} FROM sent JOIN delivery d ON d.notification_id = sent.id
+CROSS JOIN LATERAL (SELECT min(submitted_at) FROM attempt WHERE notification_id = sent.id) AS a(at)
+WHERE a.at IS NOT NULL
+"""
+_DELIVERED = """
+SELECT d.ended_at - d.accepted_at FROM sent JOIN delivery d ON d.notification_id = sent.id
+WHERE d.status = 'delivered'
+"""
+_DELIVERED_AFTER = """
+SELECT d.ended_at - %s FROM sent JOIN delivery d ON d.notification_id = sent.id WHERE d.status = 'delivered'
+"""
+_FALLBACK = """
+SELECT taken.at - refused.at FROM sent
+CROSS JOIN LATERAL (
+  SELECT min(at) FROM history
+  WHERE notification_id = sent.id AND fact = 'PartReported' AND (record ->> 'no')::int = 0
+) AS refused(at)
+CROSS JOIN LATERAL (
+  SELECT min(at) FROM history
+  WHERE notification_id = sent.id AND fact = 'AttemptAccepted' AND (record ->> 'no')::int > 0
+) AS taken(at)
+WHERE taken.at IS NOT NULL AND refused.at IS NOT NULL
+"""
+
+_OLD = """
+SELECT n, (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex(n), 19, '8'))::uuid, at
+FROM (SELECT n, now() - interval '30 days' + n * interval '20 milliseconds' FROM generate_series(1, %(count)s) AS n)
+AS t(n, at)
+"""
+"""A number, an id and a time per synthetic row; ids are UUIDv7 of those times, so new ones come after them."""
+
+_SEALED = "decode(md5('{0}' || n) || md5('{0}' || -n) || md5('{0}!' || n), 'hex')"
+
+_PRELOAD = (
+    f"""
+    CREATE TEMP TABLE old ON COMMIT DROP AS SELECT * FROM ({_OLD}) AS t(n, id, at)
+    """,
+    """
+    INSERT INTO notification (id, client_id, kind, reference, patient_id, language, policy, phone_index, recipient,
+                              traceparent, created_at, first_status)
+    SELECT id, 'preloaded', 'prescription_issued', NULL, NULL, 'uk', '2025-09-10', decode(md5(n::text), 'hex'),
+           '{"method": null, "relation": "self", "phone": "+38000*****00", "notes": [], "skipped": [],
+             "code_on_paper": false, "method_id": null}', NULL, at, 'accepted'
+    FROM old
+    """,
+    f"""
+    INSERT INTO content (notification_id, phone, data)
+    SELECT id, {_SEALED.format("phone")}, {_SEALED.format("data")} FROM old
+    """,
+    """
+    INSERT INTO idempotency (client_id, key, fingerprint, notification_id, created_at)
+    SELECT 'preloaded', 'old-' || n, decode(md5(n::text), 'hex'), id, at FROM old
+    """,
+    """
+    INSERT INTO delivery (notification_id, lane, status, route, step, version, has_code, is_code, erased, accepted_at,
+                          valid_until, ended_at)
+    SELECT id, 'documents', 'delivered', 'viber:90,sms', 0, 4, true, false, true, at, at + interval '1 day',
+           at + interval '2 seconds'
+    FROM old
+    """,
+    """
+    INSERT INTO attempt (notification_id, no, step, channel, provider, recovery, outcome, calls, parts, started_at,
+                         called_at, submitted_at, ended_at)
+    SELECT id, 0, 0, 'viber', 'preloaded', 'same_key', 'delivered', 1, 'delivered', at, at, at,
+           at + interval '2 seconds'
+    FROM old
+    """,
+    """
+    INSERT INTO provider_message (provider, provider_message_id, notification_id, attempt_no, part, at)
+    SELECT 'preloaded', id || '.0', id, 0, 0, at FROM old
+    """,
+    f"""
+    INSERT INTO receipt (id, provider, received_at, raw) SELECT id, 'preloaded', at, {_SEALED.format("raw")} FROM old
+    """,
+    """
+    INSERT INTO history (notification_id, seq, at, fact, record)
+    SELECT id, seq, at, fact, record FROM old CROSS JOIN (VALUES
+      (1, 'AttemptStarted', '{"no": 0, "step": 0, "channel": "viber", "provider": "preloaded"}'::jsonb),
+      (2, 'AttemptAccepted', '{"no": 0, "part_count": 1}'::jsonb),
+      (3, 'PartReported', '{"no": 0, "part": 0, "state": "delivered"}'::jsonb),
+      (4, 'Ended', '{"status": "delivered", "because": "proved"}'::jsonb)) AS fact(seq, fact, record)
+    """,
+)

@@ -1,0 +1,87 @@
+"""The memory of phones: on which channels they were not reachable, under their blind index only.
+
+What belongs here: its SQL. What does not: what teaches something, and for how long (``core.reach``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from esoz_notify.core.channel import Channel
+from esoz_notify.core.reach import Lesson
+from esoz_notify.core.receipts import Reason
+from esoz_notify.store.ledger import Connection
+from esoz_notify.store.rows import transpose
+
+# Taken in the order of keys, and forgetting waits for nobody: two transactions cannot lock each other out.
+_REMEMBER = """
+INSERT INTO reach (phone_index, channel, reason, noted_at, until)
+SELECT DISTINCT ON (n.phone_index, t.channel) n.phone_index, t.channel, t.reason, ledger_now(), ledger_now() + t.life
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::interval[]) AS t(id, channel, reason, life)
+JOIN notification n ON n.id = t.id WHERE n.phone_index IS NOT NULL
+ORDER BY n.phone_index, t.channel, t.life DESC
+ON CONFLICT (phone_index, channel) DO UPDATE SET reason = excluded.reason, noted_at = excluded.noted_at,
+       until = excluded.until
+"""
+
+_FORGET = """
+DELETE FROM reach WHERE (phone_index, channel) IN (
+  SELECT r.phone_index, r.channel
+  FROM unnest(%b::uuid[], %b::text[]) AS t(id, channel) JOIN notification n ON n.id = t.id
+  JOIN reach r ON r.phone_index = n.phone_index AND r.channel = t.channel
+  FOR UPDATE OF r SKIP LOCKED)
+"""
+
+
+async def learn(connection: Connection, lessons: Sequence[tuple[UUID, Lesson]]) -> None:
+    """Remember and forget what deliveries taught about the phones of these notifications."""
+    bad = [
+        (one, lesson.channel.value, lesson.reason.value, timedelta(seconds=lesson.life_s))
+        for one, lesson in lessons
+        if lesson.reason is not None
+    ]
+    good = [(one, lesson.channel.value) for one, lesson in lessons if lesson.reason is None]
+    if bad:
+        await connection.execute(_REMEMBER, transpose(bad, 4))
+    if good:
+        await connection.execute(_FORGET, transpose(good, 2))
+
+
+_KNOWN = """
+SELECT n.id, r.channel, r.reason FROM notification n JOIN reach r ON r.phone_index = n.phone_index
+WHERE n.id = ANY(%b::uuid[]) AND r.until > ledger_now()
+"""
+
+
+async def known(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[Channel, Reason]]:
+    """Channels on which the phones of these notifications were not reachable, and why; one query for a batch."""
+    found: dict[UUID, dict[Channel, Reason]] = {}
+    for one, channel, reason in await (await connection.execute(_KNOWN, [list(ids)])).fetchall():
+        found.setdefault(one, {})[Channel(channel)] = Reason(reason)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One thing remembered of a phone."""
+
+    channel: Channel
+    reason: Reason
+    noted_at: datetime
+    until: datetime
+
+
+async def of_phone(connection: Connection, phone_index: bytes) -> list[Remembered]:
+    """What is remembered of a phone, for people to see."""
+    cursor = await connection.execute(
+        "SELECT channel, reason, noted_at, until FROM reach WHERE phone_index = %s AND until > ledger_now()"
+        " ORDER BY channel",
+        [phone_index],
+    )
+    return [Remembered(Channel(row[0]), Reason(row[1]), row[2], row[3]) for row in await cursor.fetchall()]
+
+
+async def forget_over(connection: Connection) -> int:
+    """Janitor: what is believed no more."""
+    return (await connection.execute("DELETE FROM reach WHERE until < ledger_now()")).rowcount

@@ -1,0 +1,135 @@
+"""The doctor: says what is wrong and what to do, and changes nothing."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tests.cli.commands import Done, run
+
+from esoz_notify.cli.checks import State, check_folder, check_keys, check_port
+
+
+def _states(done: Done) -> dict[str, str]:
+    return {one["name"]: one["state"] for one in done.json["checks"]}
+
+
+def _finding(done: Done, name: str) -> Any:
+    return next(one for one in done.json["checks"] if one["name"] == name)
+
+
+def test_a_fresh_machine_is_ready_for_the_lab(tmp_path: Path) -> None:
+    """Before the first start nothing must be mended, and nothing was made by looking."""
+    done = run("doctor", "--lab", "--json", "--data", tmp_path / "data", folder=tmp_path, port="0")
+    assert (done.code, done.json["ok"]) == (0, True)
+    assert set(_states(done).values()) == {"ok"}
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_machine_without_sms_promises_nothing(tmp_path: Path) -> None:
+    """The guaranteed channel must have a provider; Diia and Viber may be left out."""
+    done = run("doctor", "--json", folder=tmp_path, port="0")
+    assert done.code == 1
+    states = _states(done)
+    assert (states["provider of sms"], states["provider of viber"], states["policies"]) == ("bad", "note", "ok")
+    assert "ESOZ_NOTIFY_SMSCS" in _finding(done, "provider of sms")["fix"]
+
+
+def test_providers_are_connected_to(tmp_path: Path) -> None:
+    """A provider that takes connections is well, one that refuses them is not; no password is shown."""
+
+    async def look() -> Done:
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        smscs = f"smpp://id:secret-1@127.0.0.1:{port}?name=up smpp://id:secret-1@127.0.0.1:1?name=down"
+        async with server:
+            return await asyncio.to_thread(
+                run,
+                "doctor",
+                "--json",
+                folder=tmp_path,
+                port="0",
+                smscs=smscs,
+                diia_url=f"http://127.0.0.1:{port}",
+                diia_partner_token="secret-2",
+            )
+
+    done = asyncio.run(look())
+    states = _states(done)
+    assert (states["provider up"], states["provider down"], states["provider of diia"]) == ("ok", "bad", "ok")
+    assert "secret" not in done.out + done.err
+
+
+def test_viber_templates_without_ids_are_told(tmp_path: Path) -> None:
+    """A Viber provider takes only templates that it approved: those without an id are told before they fail."""
+    settings = {"viber_url": "http://127.0.0.1:1", "viber_api_key": "secret"}
+    done = run("doctor", "--json", folder=tmp_path, port="0", **settings)
+    assert _finding(done, "texts")["state"] == "bad"
+    assert "ESOZ_NOTIFY_VIBER_TEMPLATES" in _finding(done, "texts")["fix"]
+
+
+def test_a_broken_policies_file_is_told(tmp_path: Path) -> None:
+    """The lines at fault are in the table."""
+    file = tmp_path / "policies.toml"
+    file.write_text("[[policy]]\n", encoding="utf-8")
+    done = run("doctor", "--lab", "--json", folder=tmp_path, port="0", policies_file=str(file))
+    assert (done.code, _finding(done, "policies")["state"]) == (1, "bad")
+    assert f"{file}:1:" in _finding(done, "policies")["said"]
+
+
+def test_broken_texts_are_told(tmp_path: Path) -> None:
+    """A file of texts that breaks its rules is shown with them, square brackets and all."""
+    file = tmp_path / "texts.toml"
+    file.write_text('[no_such_kind.uk]\nsms = "x"\n', encoding="utf-8")
+    done = run("doctor", "--lab", folder=tmp_path, port="0", texts_file=str(file))
+    assert done.code == 1
+    assert "[no_such_kind]" in done.out
+    assert "mend what is marked" in done.out
+
+
+def test_a_ledger_that_does_not_answer(tmp_path: Path) -> None:
+    """An external ledger that cannot be reached is told without a traceback."""
+    dsn = "postgresql://someone:secret-3@127.0.0.1:1/ledger"
+    done = run("doctor", "--lab", "--json", folder=tmp_path, port="0", dsn=dsn)
+    assert (done.code, _finding(done, "PostgreSQL")["state"], done.err) == (1, "bad", "")
+    assert "secret-3" not in done.out
+
+
+def test_a_ledger_that_is_well(tmp_path: Path, ledger_dsn: str) -> None:
+    """A migrated ledger answers, lacks nothing, and its clock is compared with ours."""
+    done = run("doctor", "--lab", "--json", folder=tmp_path, port="0", dsn=ledger_dsn)
+    states = _states(done)
+    assert (done.code, states["PostgreSQL"], states["migrations"], states["clock"]) == (0, "ok", "ok", "ok")
+
+
+def test_the_data_folder(tmp_path: Path) -> None:
+    """A folder that everybody may write, and a file in its place, must be mended; what is not there will be made."""
+    open_folder = tmp_path / "open"
+    open_folder.mkdir()
+    open_folder.chmod(0o777)
+    assert check_folder(open_folder).state is State.BAD
+    assert "chmod o-w" in check_folder(open_folder).fix
+    file = tmp_path / "file"
+    file.write_text("")
+    assert check_folder(file).state is State.BAD
+    assert "will be made" in check_folder(tmp_path / "a" / "b").said
+
+
+def test_the_keys_file(tmp_path: Path) -> None:
+    """Missing keys are a disaster only beside a ledger; keys that others may read, or that are no keys, are told."""
+    path = tmp_path / "keys.json"
+    assert check_keys(path, ledger_exists=False).state is State.OK
+    assert check_keys(path, ledger_exists=True).state is State.BAD
+    path.write_text("{}")
+    path.chmod(0o644)
+    assert check_keys(path, ledger_exists=True).fix == f"chmod 600 {path}"
+    path.chmod(0o600)
+    assert "backup" in check_keys(path, ledger_exists=True).fix
+
+
+async def test_a_port_in_use_is_noted() -> None:
+    """Somebody on the port may be this service itself: it is said, and is no fault."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        assert (await check_port("127.0.0.1", port)).state is State.NOTE
+    assert (await check_port("127.0.0.1", 0)).state is State.OK

@@ -1,0 +1,40 @@
+"""Help: every command says what it does and shows an example."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.commands import run
+from typer.testing import CliRunner
+
+from esoz_notify.cli.main import app
+
+COMMANDS = (
+    ("send",),
+    ("watch",),
+    ("route",),
+    ("policy", "show"),
+    ("policy", "check"),
+    ("clients", "list"),
+    ("clients", "create"),
+    ("clients", "rotate"),
+    ("clients", "disable"),
+    ("doctor",),
+    ("up",),
+    ("lab",),
+    ("demo",),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_an_example(words: tuple[str, ...]) -> None:
+    """The example begins with the command itself, so that it can be copied."""
+    shown = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}).invoke(app, [*words, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: esoz-notify {' '.join(words)}" in shown.output
+
+
+def test_a_wrong_setting_stops_every_command(tmp_path: Path) -> None:
+    """The sentence names the setting; the exit code says that the call was wrong."""
+    done = run("doctor", folder=tmp_path, port="eighty")
+    assert (done.code, done.out) == (2, "")
+    assert "ESOZ_NOTIFY_PORT" in done.err
