@@ -68,9 +68,9 @@ uv_install() {
     [ -w "${HOME:-/nonexistent}" ] || export UV_NO_CACHE=1
     export UV_HTTP_RETRIES="${UV_HTTP_RETRIES:-1}" UV_NO_PROGRESS=1 VIRTUAL_ENV="$here/.venv"
     "$python" -m pip install --quiet --no-input --only-binary :all: --require-hashes -r requirements/uv.txt &&
-        .venv/bin/uv pip install --quiet --require-hashes -r "$lock" &&
-        .venv/bin/uv pip install --quiet --require-hashes -r requirements/build.txt &&
-        .venv/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
+        .venv/bin/uv pip install --quiet --system-certs --require-hashes -r "$lock" &&
+        .venv/bin/uv pip install --quiet --system-certs --require-hashes -r requirements/build.txt &&
+        .venv/bin/uv pip install --quiet --system-certs --no-deps --no-build-isolation -e .
 }
 
 pip_install() {

@@ -10,6 +10,7 @@ from esoz_notify.api.edge import Asking, Check, answer, edge
 from esoz_notify.api.openapi import document
 from esoz_notify.api.routing import answers
 from esoz_notify.core.errors import Unavailable
+from esoz_notify.engine.service import READ_ONLY
 
 LEDGER_ANSWERS_WITHIN_S = 2.0
 
@@ -39,7 +40,9 @@ async def _ledger(request: Asking) -> Check:
     try:
         async with asyncio.timeout(LEDGER_ANSWERS_WITHIN_S):
             await edge(request).service.ready()
-    except (Unavailable, TimeoutError):
+    except Unavailable as error:
+        return Check(ok=False, state=READ_ONLY if error.code == READ_ONLY else "away")
+    except TimeoutError:
         return Check(ok=False, state="away")
     return Check(ok=True, state="ok")
 

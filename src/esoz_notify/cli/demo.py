@@ -234,7 +234,8 @@ async def _follow(run: Run, notify: NotifyClient, notification_id: str) -> None:
     while True:
         view = await notify.get(notification_id)
         run.status, run.attempts = view["status"], view["attempts"]
-        late_is_in = not run.case.late or run.attempts[0]["outcome"] in {"delivered", "read"}
+        first = run.attempts[0]["outcome"] if run.attempts else None
+        late_is_in = not run.case.late or first in {"delivered", "read"}
         if view["terminal"] and late_is_in:
             return
         await asyncio.sleep(0.15)

@@ -21,6 +21,11 @@ class LedgerClock:
         """Take in what the ledger's clock has just said."""
         self._base, self._base_monotonic_s = ledger_now, time.monotonic()
 
+    @property
+    def age_s(self) -> float:
+        """How long ago the ledger was asked."""
+        return time.monotonic() - self._base_monotonic_s
+
     def now(self) -> datetime:
         """The ledger's present time; raises RuntimeError before the first ``set``."""
         if self._base is None:

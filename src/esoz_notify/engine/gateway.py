@@ -12,7 +12,9 @@ from typing import TypeVar
 import aiohttp
 
 from esoz_notify.channels.dialogue import Hearing, HttpCall, HttpReply, Keep, NoReply, Saying
+from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.limits import PROVIDER_TIMEOUT_S
+from esoz_notify.engine.connection_faults import fault_text
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import registry
 from esoz_notify.store.vault import Vault, field_aad
@@ -84,8 +86,8 @@ class Gateway:
                 headers = {name.lower(): value for name, value in reply.headers.items()}
                 return HttpReply(status=reply.status, headers=headers, body=body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            log.warning("%s: %s did not leave: %s", provider, call.label, type(error).__name__)
-            return NoReply(sent=False, detail=type(error).__name__)
+            log.warning("%s: %s did not leave: %s", provider, call.label, fault_text(error))
+            return NoReply(sent=False, detail=fault_text(error))
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             log.warning("%s: %s got no answer: %s", provider, call.label, type(error).__name__)
             return NoReply(sent=True, detail=type(error).__name__)
@@ -93,8 +95,12 @@ class Gateway:
     async def _keep(self, provider: str, keep: Keep) -> None:
         self._kept.setdefault(provider, {})[keep.name] = (keep.value, time.monotonic() + keep.ttl_s)
         sealed = self._vault.seal(keep.value.encode(), aad=field_aad("kept", provider, keep.name))
-        async with self._ledger.transaction() as connection:
-            await registry.put_kept(connection, provider, keep.name, sealed, keep.ttl_s)
+        try:
+            async with self._ledger.transaction() as connection:
+                await registry.put_kept(connection, provider, keep.name, sealed, keep.ttl_s)
+        except Unavailable as error:
+            # This process has it; after a restart the dialogue asks for another. Not worth breaking it off for.
+            log.warning("%s: %s is kept by this process only: %s", provider, keep.name, error)
 
 
 async def _read(reply: aiohttp.ClientResponse) -> bytes:

@@ -27,6 +27,7 @@ _POOL_RECONNECT_S = 2.0
 """The pool tries by itself for so long, with growing pauses; after that each new use is a new try. Without it the pool
 would still be pausing, for up to a minute after a long absence, when the ledger is back."""
 _CONNECT_TIMEOUT_S = 5
+_CLOCK_AGE_MAX_S = 1.0
 _WAIT_FOR_CONNECTION_S = 5.0
 
 
@@ -63,9 +64,10 @@ class Ledger:
         """A pooled connection inside one transaction. Raises Unavailable when the ledger is away or read-only."""
         try:
             async with self._pool.connection() as connection, connection.transaction():
+                await _keep_time(connection, self.clock)
                 yield connection
         except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout) as error:
-            raise Unavailable(f"the ledger does not answer ({type(error).__name__}); try again") from error
+            raise _unavailable(error) from error
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Connection]:
@@ -77,11 +79,27 @@ class Ledger:
             async with connection:
                 yield connection
         except psycopg.OperationalError as error:
-            raise Unavailable(f"the ledger does not answer ({type(error).__name__})") from error
+            raise _unavailable(error) from error
 
     def steady(self) -> "Steady":
         """A connection of a loop's own, made when first used and again after it broke."""
         return Steady(self._dsn, self.clock)
+
+
+async def _keep_time(connection: Connection, clock: LedgerClock) -> None:
+    """Ask for the ledger's time now and then, on the way: its clock may be set, and this machine may have slept."""
+    if clock.age_s > _CLOCK_AGE_MAX_S:
+        clock.set(await reading.ledger_now(connection))
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    """What is wrong with the ledger, in words for callers and operators."""
+    match error:
+        case psycopg.errors.ReadOnlySqlTransaction():
+            return Unavailable("the ledger is read-only now and takes nothing; try again")
+        case psycopg.errors.DiskFull():
+            return Unavailable("the ledger has no space left on its disk and takes nothing; try again")
+    return Unavailable(f"the ledger does not answer ({type(error).__name__}); try again")
 
 
 async def _configure(connection: Connection) -> None:
@@ -103,10 +121,11 @@ class Steady:
         try:
             connection = await self._connected()
             async with connection.transaction():
+                await _keep_time(connection, self._clock)
                 return await work(connection)
         except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
             await self.close()
-            raise Unavailable(f"the ledger does not answer ({type(error).__name__})") from error
+            raise _unavailable(error) from error
 
     async def run_until_done(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
         """As ``run``, but wait for the ledger as long as it takes: for what may not be lost. ``work`` is idempotent."""

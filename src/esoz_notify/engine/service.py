@@ -14,7 +14,7 @@ from uuid import UUID
 from esoz_notify.channels.dialogue import Adapter
 from esoz_notify.core.cascade import CancelAsked, Event, Printed, ResendAsked
 from esoz_notify.core.channel import Channel
-from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError
+from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError, Unavailable
 from esoz_notify.core.kinds import NUMBER_FIELD
 from esoz_notify.core.patient import read_patient, write_patient
 from esoz_notify.core.status import Status, is_terminal
@@ -29,6 +29,9 @@ from esoz_notify.render.summary import Summary
 from esoz_notify.store import reading, registry, wake
 from esoz_notify.store.reading import Filter, Stored
 from esoz_notify.store.vault import Vault, field_aad
+
+READ_ONLY = "read_only"
+"""Code of Unavailable when the ledger answers and takes nothing."""
 
 _EVENTS_LOOK_S = 0.25
 
@@ -273,9 +276,11 @@ class Service:
         await self._receiver.receive(provider, body, said, ids_are_keys=adapter.capabilities.message_id_is_key)
 
     async def ready(self) -> None:
-        """Ask the ledger one question. Raises Unavailable when it does not answer."""
+        """Ask the ledger whether it may be written. Raises Unavailable, with code READ_ONLY when it may only be read."""
         async with self._ledger.transaction() as connection:
             self._ledger.clock.set(await reading.ledger_now(connection))
+            if await reading.is_read_only(connection):
+                raise Unavailable("the ledger is read-only now and takes nothing", code=READ_ONLY)
 
 
 def _seen(caller: Caller, stored: Stored | None) -> Stored:

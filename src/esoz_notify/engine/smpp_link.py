@@ -32,6 +32,7 @@ from esoz_notify.channels.smpp_session import (
     Unbound,
 )
 from esoz_notify.core.results import Refused, Result
+from esoz_notify.engine.connection_faults import fault_text
 from esoz_notify.engine.smpp_connection import CLOSE_GRACE_S, Connection
 from esoz_notify.engine.smpp_sender import Part, Sender, SmscConnection
 
@@ -153,7 +154,7 @@ class SmppLink:
             await self._connect(connection)
             await connection.ended.wait()
         except (OSError, TimeoutError, UnicodeError) as error:  # the last: a host that is no name
-            self._fail(f"no connection: {type(error).__name__}")
+            self._fail(f"no connection: {fault_text(error)}")
         finally:
             await connection.close()
             self._connection = None

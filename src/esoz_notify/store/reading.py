@@ -159,6 +159,13 @@ async def forget_keys(connection: Connection, life_s: float) -> int:
     return cursor.rowcount
 
 
+async def is_read_only(connection: Connection) -> bool:
+    """Whether the ledger refuses to be written now: so it was told, or it is a standby."""
+    row = await (await connection.execute("SELECT current_setting('transaction_read_only')::boolean")).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
 async def ledger_now(connection: Connection) -> datetime:
     """The ledger's time."""
     row = await (await connection.execute("SELECT ledger_now()")).fetchone()
