@@ -25,7 +25,7 @@ from esoz_notify.api.problems import (
     unexpected,
 )
 from esoz_notify.api.reading import BadRequest, TooLarge
-from esoz_notify.core.errors import NotFound, NotifyError
+from esoz_notify.core.errors import NotFound, NotifyError, Unavailable
 from esoz_notify.engine.clock import new_id
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ def refuse(request: Asking, error: NotifyError) -> Response[bytes]:
     """Answer an error of ours with its problem document."""
     if meaning(error) == UNEXPECTED:
         return fail(request, error)
+    if isinstance(error, Unavailable):
+        log.warning("not taken: %s", error.detail)
     # A path that is in no row may hold anything; those of rows hold ids only.
     instance = request.scope["path"] if operation_of(request) else None
     document, headers = problem(error, instance, edge(request).access.now())

@@ -28,6 +28,7 @@ SECONDS_MAX = 600.0
 BULK_MAX = 90_000
 ROWS_MAX = 20_000_000
 RATE_MAX = 5_000.0
+TABLE_WIDTH = 104
 
 
 def bench(  # noqa: PLR0913 - options of a command line
@@ -60,7 +61,7 @@ def bench(  # noqa: PLR0913 - options of a command line
     """
     names = known_scenarios(scenarios or list(QUICK))
     options = Options(seconds=seconds, rate_per_s=rate, bulk=bulk, rows=rows)
-    console = Console(stderr=as_json)
+    console = _console(as_json=as_json)
     results: list[Result] = []
     with (
         _interruptible(),
@@ -100,6 +101,14 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _console(*, as_json: bool) -> Console:
+    """Where people are shown things: beside the JSON if that is asked for; as wide as the table when nobody says."""
+    console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console.width = TABLE_WIDTH
+    return console
 
 
 # --- showing ----------------------------------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ def _judge_closed(breaker: Breaker, tally: Tally, now: datetime, rules: Rules) -
     if not tally.well and not tally.failed:
         return breaker
     counted = _count(breaker, tally, now, rules)
-    why = _fault(counted, rules)
+    why = _fault(counted, rules) if tally.failed else None  # good news alone opens nothing
     if why is None:
         return counted
     return _open_or_probe(counted, now, why, tally.reason, rules)

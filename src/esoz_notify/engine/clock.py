@@ -6,8 +6,11 @@ nor revives anything.
 
 import os
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LedgerClock:
@@ -35,7 +38,7 @@ class LedgerClock:
 
 def new_id(now: datetime) -> UUID:
     """A UUIDv7 (RFC 9562 §5.7): ordered by the millisecond of ``now``, 74 bits of randomness."""
-    milliseconds = int(now.timestamp() * 1000)
+    milliseconds = (now - _EPOCH) // timedelta(milliseconds=1)  # in whole numbers: a float rounds far years
     random = int.from_bytes(os.urandom(10))
     high, low = random >> 68, random & ((1 << 62) - 1)
     return UUID(int=(milliseconds << 80) | (0x7 << 76) | (high << 64) | (0x2 << 62) | low)

@@ -276,7 +276,7 @@ class Service:
         await self._receiver.receive(provider, body, said, ids_are_keys=adapter.capabilities.message_id_is_key)
 
     async def ready(self) -> None:
-        """Ask the ledger whether it may be written. Raises Unavailable, with code READ_ONLY when it may only be read."""
+        """Ask the ledger whether it takes writing. Raises Unavailable, with code READ_ONLY when it may only be read."""
         async with self._ledger.transaction() as connection:
             self._ledger.clock.set(await reading.ledger_now(connection))
             if await reading.is_read_only(connection):
