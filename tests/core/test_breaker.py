@@ -133,6 +133,12 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
     assert [(bucket.well, bucket.failed) for bucket in breaker.buckets] == [(1, 0)]
 
 
+def test_good_news_alone_opens_nothing() -> None:
+    """Ten good calls after ten bad ones make enough to judge by share, and are no reason to open."""
+    halved = judge(judge(NEW, Tally(0, 4, 4), at(1)), Tally(6, 6, 1), at(2))
+    assert judge(halved, Tally(4, 0), at(3)).state is CLOSED
+
+
 def test_without_news_a_closed_circuit_stays_as_it_is() -> None:
     """Time alone opens nothing."""
     breaker = judge(NEW, failures(4), at(1))

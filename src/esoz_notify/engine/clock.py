@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
