@@ -33,6 +33,7 @@ from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.store.vault import Keys, Vault
@@ -91,6 +92,7 @@ class Desk:
     ledger: Ledger
     access: Access
     service: Service
+    operations: Operations
     server: Server
     secret: str
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -205,14 +207,15 @@ async def a_desk(dsn: str, **options: Any) -> AsyncIterator[Desk]:
     service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
     access = Access(ledger, KEYS)
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
-    app = create_app(service, access, **{"callback_credentials": {"carrier": CARRIER}, **options})
+    operations = Operations(ledger, vault, ["carrier"])
+    app = create_app(service, access, operations, **{"callback_credentials": {"carrier": CARRIER}, **options})
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:
         async with (
             Server(app, bind("127.0.0.1", 0), grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
-            yield Desk(server.base_url, http, ledger, access, service, server, secret)
+            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret)
     finally:
         for task in tasks:
             task.cancel()

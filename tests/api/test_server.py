@@ -38,7 +38,7 @@ def test_a_port_that_is_none_is_told() -> None:
 async def test_every_address_is_reached_by_the_loopback(ledger_dsn: str) -> None:
     """A server on all addresses names one by which this machine reaches it."""
     async with a_desk(ledger_dsn) as desk:
-        app = create_app(desk.service, desk.access)
+        app = create_app(desk.service, desk.access, desk.operations)
         async with Server(app, bind("0.0.0.0", 0)) as server:
             assert server.base_url == f"http://127.0.0.1:{server.port}"
             async with desk.http.get(f"{server.base_url}/healthz") as response:

@@ -13,13 +13,14 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from esoz_notify.api import about, callbacks, events, gate, notifications, oauth
+from esoz_notify.api import about, callbacks, events, gate, notifications, oauth, operating
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.rates import RateLimit, Rates
 from esoz_notify.api.recording import Recorder
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.engine.access import Access
+from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.service import Service
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -39,6 +40,10 @@ _ROUTES = (
     notifications.get_patient,
     notifications.delete_patient,
     events.stream_events,
+    operating.list_providers,
+    operating.provider_history,
+    operating.hold_provider,
+    operating.resume_provider,
     callbacks.take_callback,
     about.alive,
     about.ready,
@@ -55,6 +60,7 @@ def _nothing_else() -> dict[str, Check]:
 def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     service: Service,
     access: Access,
+    operations: Operations,
     *,
     readiness: Readiness = _nothing_else,
     callback_credentials: Mapping[str, Sequence[str]] | None = None,
@@ -75,6 +81,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     edge = Edge(
         service=service,
         access=access,
+        operations=operations,
         rates=rates,
         metrics=Metrics(),
         readiness=readiness,

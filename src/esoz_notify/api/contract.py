@@ -124,10 +124,12 @@ _FILTERS = (
     _asked("limit", "Most on one page.", type="integer", minimum=1, maximum=PAGE_SIZE_MAX, default=PAGE_SIZE),
 )
 
-_N, _P, _S = "Notifications", "Patients", "Service"
+_N, _P, _O, _S = "Notifications", "Patients", "Operations", "Service"
 _WRITE, _READ = "notifications:write", "notifications:read"
 _ONE = "/v1/notifications/{notification_id}"
 _PATIENT = "/v1/patients/{patient_id}"
+_PROVIDERS = "/v1/operations/providers"
+_PROVIDER = f"{_PROVIDERS}/{{provider}}"
 _STORED = Answer(status=200, what="Stored in place of an earlier one.", shape=shapes.StoredPatient)
 
 _TABLE = (
@@ -216,6 +218,30 @@ _TABLE = (
         "delete_patient", "DELETE", _PATIENT, "patients:write", _P, "Forget a patient",
         "Notifications that were accepted go on.",
         answers=(Answer(status=204, what="Forgotten.", media_types=()),), refusals=(404,),
+    ),
+    _op(
+        "list_providers", "GET", _PROVIDERS, "operations:read", _O, "How providers are",
+        "Every configured provider, by name, as all processes share it. A hold shows here at once; every process goes"
+        " by it about a second later.",
+        answers=(Answer(status=200, what="The providers.", shape=shapes.Providers),),
+    ),
+    _op(
+        "provider_history", "GET", f"{_PROVIDER}/history", "operations:read", _O, "How a provider came to be so",
+        "The last hundred changes with their reasons, newest first: of its circuit, of its receipts, and by people.",
+        answers=(Answer(status=200, what="The changes.", shape=shapes.ProviderHistory),), refusals=(404,),
+    ),
+    _op(
+        "hold_provider", "POST", f"{_PROVIDER}/hold", "operations:write", _O, "Take a provider out of use",
+        "It gets nothing new until it is resumed, however well it works; what it already has is finished. Your client"
+        " id is kept with the reason. Repeating it changes nothing: the first hold stays on record.",
+        takes=shapes.GivenReason, answers=(Answer(status=200, what="The provider.", shape=shapes.Provider),),
+        refusals=(400, 404, 413, 415, 422),
+    ),
+    _op(
+        "resume_provider", "POST", f"{_PROVIDER}/resume", "operations:write", _O, "Put a provider back into use",
+        "Ends a hold; its circuit alone then decides what it gets. Repeating it changes nothing.",
+        takes=shapes.GivenReason, answers=(Answer(status=200, what="The provider.", shape=shapes.Provider),),
+        refusals=(400, 404, 413, 415, 422),
     ),
     Operation(
         name="take_callback", method="POST", path="/callbacks/{provider}", credential=Credential.PROVIDER, scope=None,

@@ -1,6 +1,6 @@
 """What every route may use, built once and handed to the application; and the small things all routes share.
 
-What belongs here: the values behind the routes and answering in JSON. What does not: any one route.
+What belongs here: the values behind the routes and reading and answering JSON. What does not: any one route.
 """
 
 import asyncio
@@ -13,11 +13,12 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
+from esoz_notify.api import reading
 from esoz_notify.api.contract import Operation
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.rates import Rates
-from esoz_notify.api.reading import JSON_TYPE
 from esoz_notify.engine.access import READ_ALL, Access, Claims
+from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.service import Caller, Service
 
 
@@ -45,6 +46,7 @@ class Edge:
 
     service: Service
     access: Access
+    operations: Operations
     rates: Rates
     metrics: Metrics
     readiness: Readiness
@@ -78,6 +80,19 @@ def caller(request: Asking) -> Caller:
     return Caller(claims.client_id, sees_all=READ_ALL in claims.scopes)
 
 
+def check_body(request: Asking, wanted: str) -> None:
+    """Check that a body is of the type that a call reads, and not packed. Raises WrongType."""
+    reading.check_type(request.headers.get("content-type"), wanted)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise reading.WrongType("send the body as it is, without Content-Encoding")
+
+
+async def read_object(request: Asking) -> dict[str, Any]:
+    """The body as one JSON object. Raises WrongType, TooLarge, MalformedJson, InvalidInput."""
+    check_body(request, reading.JSON_TYPE)
+    return reading.json_object(await request.body())
+
+
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[bytes]:
     """A JSON answer."""
-    return Response(msgspec.json.encode(value), status_code=status, media_type=JSON_TYPE, headers=headers)
+    return Response(msgspec.json.encode(value), status_code=status, media_type=reading.JSON_TYPE, headers=headers)

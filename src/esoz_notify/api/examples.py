@@ -128,10 +128,22 @@ _ROUTE: dict[str, Any] = {
     "skipped": _ACCEPTED["skipped"],
     "policy": "2025-09-10",
 }
+_PROVIDER: dict[str, Any] = {
+    "name": "carrier-a",
+    "state": "held",
+    "since": "2026-11-23T09:58:11.020Z",
+    "reason": "start",
+    "held_by": "console-1",
+    "held_why": "their maintenance until noon",
+    "held_since": "2026-11-23T10:00:00.000Z",
+    "slow": False,
+    "receipts_stopped": False,
+}
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "NotificationRequest": {"a stored patient": _REQUEST, "a phone that the caller chose": _INLINE},
     "PatientDocument": {"an adult with a phone": _PATIENT},
+    "GivenReason": {"maintenance": {"reason": "their maintenance until noon"}},
     "TokenRequest": {
         "the secret in the form": {
             "grant_type": "client_credentials",
@@ -149,6 +161,24 @@ ANSWERS: dict[str, Any] = {
     "Page": {"data": [_NOTIFICATION], "next_cursor": None},
     "Route": _ROUTE,
     "StoredPatient": _STORED_PATIENT,
+    "Provider": _PROVIDER,
+    "Providers": {"data": [_PROVIDER]},
+    "ProviderHistory": {
+        "data": [
+            {
+                "at": "2026-11-23T10:00:00.000Z",
+                "change": "held",
+                "reason": "their maintenance until noon",
+                "by": "console-1",
+            },
+            {
+                "at": "2026-11-22T17:20:31.410Z",
+                "change": "closed",
+                "reason": "probes_passed",
+                "by": None,
+            },
+        ]
+    },
     "BatchResult": {"line": 1, "status": 202, "id": _ID, "replayed": False, "notification": _ACCEPTED},
     "Problem": _PROBLEM,
     "Token": {

@@ -14,7 +14,7 @@ from litestar.params import FromPath
 
 from esoz_notify.api import reading
 from esoz_notify.api.contract import HTML_TYPE, PDF_TYPE
-from esoz_notify.api.edge import Asking, answer, caller, edge
+from esoz_notify.api.edge import Asking, answer, caller, check_body, edge, read_object
 from esoz_notify.api.problems import meaning, problem
 from esoz_notify.api.reading import NDJSON_TYPE, BadQuery, TooLarge
 from esoz_notify.api.recording import TRACEPARENT
@@ -36,7 +36,7 @@ _PDF_CSP = "default-src 'none'"
 async def accept_notification(request: Asking) -> Response[bytes]:
     """Accept one."""
     key = _key(request)
-    asked = await _object(request)
+    asked = await read_object(request)
     accepted, replayed = await edge(request).service.accept(
         caller(request), asked, key, traceparent=request.scope["state"][TRACEPARENT]
     )
@@ -47,7 +47,7 @@ async def accept_notification(request: Asking) -> Response[bytes]:
 async def accept_batch(request: Asking) -> Response[bytes]:
     """Accept many, each by itself."""
     key = _key(request)
-    _check_body(request, NDJSON_TYPE)
+    check_body(request, NDJSON_TYPE)
     lines = reading.json_lines(await request.body())
     if not lines:
         raise InvalidInput([Problem("", "empty", "send at least one line")])
@@ -166,13 +166,13 @@ async def print_summary(request: Asking, notification_id: FromPath[UUID]) -> Res
 @answers("dry_run")
 async def dry_run(request: Asking) -> Response[bytes]:
     """Who would be informed, and how."""
-    return answer(await edge(request).service.route(await _object(request)))
+    return answer(await edge(request).service.route(await read_object(request)))
 
 
 @answers("put_patient")
 async def put_patient(request: Asking, patient_id: FromPath[UUID]) -> Response[bytes]:
     """Store a patient."""
-    stored, created = await edge(request).service.put_patient(caller(request), patient_id, await _object(request))
+    stored, created = await edge(request).service.put_patient(caller(request), patient_id, await read_object(request))
     return answer(stored, 201 if created else 200)
 
 
@@ -191,14 +191,3 @@ async def delete_patient(request: Asking, patient_id: FromPath[UUID]) -> Respons
 
 def _key(request: Asking) -> str:
     return reading.idempotency_key(request.headers.getall("idempotency-key", []))
-
-
-async def _object(request: Asking) -> dict[str, Any]:
-    _check_body(request, reading.JSON_TYPE)
-    return reading.json_object(await request.body())
-
-
-def _check_body(request: Asking, wanted: str) -> None:
-    reading.check_type(request.headers.get("content-type"), wanted)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise reading.WrongType("send the body as it is, without Content-Encoding")

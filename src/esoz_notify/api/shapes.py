@@ -15,6 +15,7 @@ from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
 from esoz_notify.core.patient import LANGUAGES, LegalCapacity, MethodType
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.status import Outcome, Status
+from esoz_notify.engine.operations import WHY_LENGTH_MAX
 
 
 def _one_of(*values: str) -> Meta:
@@ -264,6 +265,56 @@ class StoredPatient(Exact):
     legal_capacity: Annotated[str, _one_of(*LegalCapacity)] | UnsetType = UNSET
     tax_id: Annotated[str | UnsetType, Meta(description="the last two digits")] = UNSET
     ignored: Annotated[list[str] | UnsetType, Meta(description="fields that were sent and not kept")] = UNSET
+
+
+class Provider(Exact):
+    """A provider as all processes share it. ``since``, ``reason``: of its circuit, which judges during a hold too."""
+
+    name: str
+    state: Annotated[
+        str,
+        _one_of("held", "open", "half_open", "receipts_stopped", "slow", "up"),
+        Meta(description="the weightiest that applies; see docs/reliability.md"),
+    ]
+    since: Moment
+    reason: Annotated[str, Meta(description="why its circuit changed last", examples=["failure_share: no_answer"])]
+    held_by: Annotated[str | None, Meta(description="client id of whoever took it out of use; null: nobody did")]
+    held_why: str | None
+    held_since: Moment | None
+    slow: Annotated[bool, Meta(description="many receipts come late")]
+    receipts_stopped: Annotated[bool, Meta(description="receipts are owed and none comes")]
+
+
+class Providers(Exact):
+    """Every configured provider, by name."""
+
+    data: list[Provider]
+
+
+class ProviderChange(Exact):
+    """One change of a provider. ``by``: the person or client that made it; null: it was judged by its calls."""
+
+    at: Moment
+    change: Annotated[
+        str,
+        _one_of(
+            "held", "resumed", "open", "half_open", "closed", "slow", "slow_over", "receipts_stopped", "receipts_back"
+        ),
+    ]
+    reason: str
+    by: str | None
+
+
+class ProviderHistory(Exact):
+    """The last changes of a provider, newest first."""
+
+    data: list[ProviderChange]
+
+
+class GivenReason(Exact):
+    """Why a person does it; kept for good, so nothing about a patient belongs in it."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=WHY_LENGTH_MAX)]
 
 
 class Invalid(Exact):

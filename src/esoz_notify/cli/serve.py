@@ -146,6 +146,7 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     app = create_app(
         product.service,
         product.access,
+        product.operations,
         readiness=lambda: _checks(product),
         callback_credentials=product.callback_credentials,
         rate_limit=RateLimit(quota=settings.requests_per_min),
