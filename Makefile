@@ -3,10 +3,11 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check run setup setup-demo lock clean
+.PHONY: help demo test check run bench chaos setup setup-demo lock clean
 
 # What is passed on to the demo, e.g. make demo DEMO_ARGS=--json
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +24,9 @@ check: setup ## the static part of `make test` only: style, types, imports
 
 run: setup-demo ## the service and the played world on this machine, until Ctrl-C; data stay in demo-data
 	@.venv/bin/esoz-notify up --lab --data ./demo-data
+
+bench: setup-demo ## a short measurement on this machine: throughput, latencies, CPU
+	@.venv/bin/esoz-notify bench lifecycle steady codes-under-bulk fallback --seconds 3 $(BENCH_ARGS)
 
 setup: ## make .venv with everything a developer needs; quick when nothing changed
 	@sh scripts/setup.sh dev

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from esoz_notify import __version__
 from esoz_notify.cli import ask, serve
+from esoz_notify.cli.bench import bench
 from esoz_notify.cli.clients import clients_app
 from esoz_notify.cli.demo import demo
 from esoz_notify.cli.doctor import doctor
@@ -75,6 +76,7 @@ app.command()(ask.route)
 app.add_typer(policy_app, name="policy")
 app.add_typer(clients_app, name="clients")
 app.command()(doctor)
+app.command()(bench)
 
 
 def main() -> None:

@@ -247,7 +247,7 @@ class Worker:
             fault_points.hit("after_receipts_applied")
         self._log_refused(applied.refused)
         self._dispatch(applied)
-        if looked_at < _BATCH_MAX:
+        if looked_at < _BATCH_MAX or not applied.changes:
             await until(self._inbox, LOOK_S)
 
     async def _poll(self, provider: Provider, steady: Steady) -> None:

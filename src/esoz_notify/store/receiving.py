@@ -85,6 +85,8 @@ async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence
     await connection.execute(_KEEP, [*transpose(raw_values, 5), *transpose(said_values, 8)])
 
 
+_ORPHAN_AFTER = timedelta(seconds=2)
+
 _TAKE = """
 WITH looked AS (
   SELECT id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail
@@ -101,7 +103,7 @@ WITH looked AS (
    AND m.provider_message_id = looked.provider_message_id
 ), lost AS (
   UPDATE receipt_inbox SET orphan = true
-  WHERE id IN (SELECT id FROM known WHERE notification_id IS NULL) RETURNING id
+  WHERE id IN (SELECT id FROM known WHERE notification_id IS NULL) AND received_at < ledger_now() - %s RETURNING id
 ), gone AS (
   DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM known WHERE notification_id IS NOT NULL) RETURNING id
 )
@@ -110,13 +112,16 @@ SELECT notification_id, attempt_no, part, state, reason, detail FROM known ORDER
 
 
 async def take(connection: Connection, count_max: int) -> tuple[list[TakenReceipt], int]:
-    """Take receipts whose attempt is known out of the inbox; the rest become orphans and stay.
+    """Take receipts whose attempt is known out of the inbox; the rest stay, and become orphans after a while.
+
+    Not at once: the reply that tells their attempt may be in a transaction that commits in this very moment, and would
+    not see what this one sets aside.
 
     A provider speaks of its own attempts only: what it says of another's is an orphan too.
 
     Returns those taken, in order of arrival, and how many were looked at.
     """
-    cursor = await connection.execute(_TAKE, [count_max])
+    cursor = await connection.execute(_TAKE, [count_max, _ORPHAN_AFTER])
     rows = await cursor.fetchall()
     taken = [
         TakenReceipt(

@@ -1,0 +1,105 @@
+"""A smoke run of the bench: everything that was accepted arrives once, and the report has its shape. Never a time."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from esoz_notify.bench.house import Site, a_site
+from esoz_notify.bench.scenarios import QUICK, SCENARIOS, Options
+from esoz_notify.cli.bench import known_scenarios
+from esoz_notify.core.errors import InvalidInput
+from esoz_notify.settings import environment_for_child, read_settings
+from esoz_notify.wiring import read_texts
+
+SMALL = Options(seconds=0.5, rate_per_s=60, bulk=300, rows=200)
+SPREAD = {"p50", "p95", "p99"}
+SMOKE = ("growth", "batch", "codes-under-bulk", "receipts", "fallback", "rest")
+"""The others are made of the same parts as these."""
+
+COMMAND = (
+    "import typer; from esoz_notify.cli.bench import bench; from esoz_notify.settings import read_settings;"
+    "app = typer.Typer(); app.command()(bench); app(obj=read_settings({}))"
+)
+
+
+def quiet(_what: str, _share: float | None) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A PostgreSQL of the bench's own."""
+    with a_site(read_texts(read_settings({})).viber_templates(), quiet) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", SMOKE)
+def test_nothing_is_lost_or_doubled(site: Site, name: str) -> None:
+    """A scenario delivers what was accepted, once, over a durable ledger, and says so as one JSON object."""
+    result = json.loads(json.dumps(SCENARIOS[name](site, SMALL, quiet).as_json()))
+    assert (result["lost"], result["doubled"], result["refused"]) == (0, 0, 0)
+    assert result["scenario"] == name
+    assert (result["machine"]["fsync"], result["machine"]["synchronous_commit"]) == ("on", "on")
+    assert {"api", "postgres"} <= set(result["rss_mb"])
+    if name == "rest":
+        assert set(result["cpu_percent_of_a_core"]) == {"api", "worker", "postgres", "total"}
+        return
+    assert result["notifications"] > 0
+    assert set(result["accept_ms"]) == SPREAD
+    if name != "batch":
+        assert set(result["handover_ms"]) == set(result["handover_from_request_ms"]) == SPREAD
+        assert sum(result["channels"].values()) >= result["notifications"]
+    if name != "codes-under-bulk":
+        assert set(result["cpu_s_per_1000"]) == {"api", "worker", "postgres", "total"}
+    if name == "growth":
+        assert result["lifecycles_per_s"] > 0
+        assert result["channels"] == {"sms": (result["notifications"] + 1) // 2, "viber": result["notifications"]}
+    if name == "fallback":
+        assert set(result["fallback_ms"]) == SPREAD
+        assert result["channels"] == {"sms": result["notifications"]} | {"viber": result["notifications"]}
+    if name == "receipts":
+        assert set(result["receipt_applied_ms"]) == SPREAD
+
+
+def test_unknown_scenarios_are_all_named() -> None:
+    """A name that does not exist is refused with those that do; a name given twice runs once."""
+    with pytest.raises(InvalidInput, match=r"no scenario speed, swim; there are lifecycle, "):
+        known_scenarios(["swim", "rest", "speed"])
+    assert known_scenarios(["rest", "steady", "rest"]) == ["rest", "steady"]
+    assert set(QUICK) < set(SCENARIOS)
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder for temporary ones that PostgreSQL's account may pass through, as it may not through pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="esoz-notify-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_leaves_nothing_behind_when_interrupted(temporary: Path) -> None:
+    """An interrupt in the middle stops every process that was started and removes the folder."""
+    environment = {**environment_for_child(), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-c", COMMAND, "rest", "--seconds", "60"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        ends_s = time.monotonic() + 60
+        while not list(temporary.glob("*/worker.log")) and process.poll() is None and time.monotonic() < ends_s:
+            time.sleep(0.1)
+        assert process.poll() is None
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    assert len(started) >= 3
+    gone, alive = psutil.wait_procs(started, timeout=30)
+    assert (len(gone), alive) == (len(started), [])
+    assert list(temporary.iterdir()) == []
