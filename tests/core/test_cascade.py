@@ -882,3 +882,15 @@ def test_a_resend_that_stays_silent_takes_no_proof_away() -> None:
     story.due(3600.0)
 
     assert story.state.status is Status.DELIVERED
+
+
+def test_a_worker_lost_before_the_paper_is_recorded_while_it_waits() -> None:
+    """A Viber attempt left submitting when the route came to paper does not say submitting for ever."""
+    story = Story(delivery(Step(Channel.VIBER, 2.0), PRINT))
+    story.due()
+    story.due(2.0)
+    assert story.state.status is Status.PRINT_REQUIRED
+    story.due()
+
+    assert story.state.attempts[0].outcome is Outcome.UNKNOWN
+    assert story.state.status is Status.PRINT_REQUIRED

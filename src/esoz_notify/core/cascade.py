@@ -40,7 +40,7 @@ from esoz_notify.core.errors import LimitReached, RefusedTransition
 from esoz_notify.core.pauses import growing_pause_s, outage_pause_s, retry
 from esoz_notify.core.receipts import REASONS, Fault, Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Result, TryLater, Unknown
-from esoz_notify.core.status import PROOFS, Outcome, Status
+from esoz_notify.core.status import LIVE, PROOFS, Outcome, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,9 +335,10 @@ def _unknown(state: Delivery, attempt: Attempt, world: World, reason: Reason, de
             return [unknown, *([] if state.step_ends_at else _after_failure(evolve(state, unknown), reason, world))]
         pause_s = limits.REPEAT_AFTER_S * 2.0 ** (attempt.calls - 1)
         return [unknown, retry(state, world.now, pause_s, Because.REPEAT_SAME_KEY, reason)]
+    asked_at = max((state.accepted_at, *state.resent_at))
     earlier = [one for one in state.attempts[: attempt.no] if one.step == attempt.step]
-    if any(one.outcome is Outcome.UNKNOWN for one in earlier):
-        return [unknown]  # the one repeat is spent: only a receipt or the end of validity can end it
+    if any(one.outcome is Outcome.UNKNOWN or (one.outcome in LIVE and one.started_at >= asked_at) for one in earlier):
+        return [unknown]  # the one repeat is spent, or the first is known to be on its way: a third may not follow
     wait_s = limits.UNKNOWN_WAIT_CODE_S if state.is_code else limits.UNKNOWN_WAIT_S
     left_s = (state.valid_until - world.now).total_seconds()
     return [unknown, retry(state, world.now, min(wait_s, left_s / 2), Because.REPEAT_AFTER_UNKNOWN, reason)]

@@ -5,7 +5,7 @@ from importlib import resources
 
 import psycopg
 
-from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.errors import ConfigError, Unavailable
 
 _CONNECT_TIMEOUT_S = 5
 _LOCK = 0x45534F5A  # any constant of ours: two processes that migrate at once take turns
@@ -14,8 +14,8 @@ _LOCK = 0x45534F5A  # any constant of ours: two processes that migrate at once t
 def migrate(dsn: str) -> list[str]:
     """Apply what is missing and return the names applied. Idempotent.
 
-    Raises ConfigError when the ledger does not answer, an applied migration differs from its file, or the ledger is
-    newer than this program.
+    Raises ConfigError when an applied migration differs from its file or the ledger is newer than this program,
+    Unavailable when it does not answer.
     """
     applied: list[str] = []
     with _connected(dsn) as connection:
@@ -52,7 +52,7 @@ def _connected(dsn: str) -> psycopg.Connection:
         return psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConfigError(
+        raise Unavailable(
             f"the ledger does not answer: {reason}; check ESOZ_NOTIFY_DSN (host, port, name, password) and the server"
         ) from error
 
