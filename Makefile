@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check run bench chaos setup setup-demo lock clean
+.PHONY: help demo test check run bench setup setup-demo lock clean
 
 # What is passed on to the demo, e.g. make demo DEMO_ARGS=--json
 DEMO_ARGS ?=

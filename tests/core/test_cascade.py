@@ -249,7 +249,7 @@ def test_both_smscs_down_is_waited_out() -> None:
 
 
 def test_pauses_of_a_code_stay_short() -> None:
-    """A code dies soon, so that its pauses grow to 5 seconds only, also for a phone that is out of reach."""
+    """A code dies soon: its pauses grow to 5 seconds only, and to 30 when the operator took and billed it."""
     story = Story(delivery(SMS, is_code=True, validity_s=300), {Channel.SMS: (TEXT_A,)})
     story.due()
     pauses = []
@@ -258,7 +258,7 @@ def test_pauses_of_a_code_stay_short() -> None:
         story.due()
     assert pauses == [1, 2, 4, 5, 5]
     story.accept()
-    assert pause_s(story.receipt(UNDELIVERABLE, Reason.ABSENT)) == 5
+    assert pause_s(story.receipt(UNDELIVERABLE, Reason.ABSENT)) == 30
 
 
 def test_a_phone_out_of_reach_is_tried_again_later() -> None:
@@ -894,3 +894,17 @@ def test_a_worker_lost_before_the_paper_is_recorded_while_it_waits() -> None:
 
     assert story.state.attempts[0].outcome is Outcome.UNKNOWN
     assert story.state.status is Status.PRINT_REQUIRED
+
+
+def test_what_operators_bill_and_do_not_deliver_is_not_sent_every_minute() -> None:
+    """An operator that takes a document and reports failures all day is asked dozens of times, not 1,440."""
+    story = Story(delivery(SMS, validity_s=86_400.0))
+    story.due()
+    while story.state.status is Status.IN_DELIVERY:
+        if story.last.outcome is Outcome.SUBMITTING:
+            story.accept()
+            story.receipt(UNDELIVERABLE, Reason.OPERATOR)
+        story.due()
+
+    assert story.state.status is Status.EXPIRED
+    assert len(story.state.attempts) < 50

@@ -29,6 +29,9 @@ RETRY_FIRST_S = 1.0
 
 RETRY_CODE_MAX_S = 5.0
 RETRY_MAX_S = 60.0
+PAID_RETRY_CODE_MAX_S = 30.0
+PAID_RETRY_MAX_S = 3600.0
+"""Longest pauses after a message that an operator took, billed and did not deliver: each further one costs again."""
 
 ABSENT_FIRST_S = 20.0
 """First pause of the guaranteed channel when the phone is out of reach."""

@@ -14,7 +14,13 @@ def growing_pause_s(state: Delivery, fault: Fault) -> float:
     """Growing pause of the guaranteed channel: short for codes, which die soon."""
     failures = sum(attempt.calls for attempt in state.attempts if attempt.step == state.step)
     first_s = limits.ABSENT_FIRST_S if fault is Fault.TIME else limits.RETRY_FIRST_S
-    return min(first_s * 2.0 ** min(failures - 1, 10), state.pause_max_s)
+    return min(first_s * 2.0 ** min(failures - 1, 12), _longest_s(state))
+
+
+def _longest_s(state: Delivery) -> float:
+    if state.attempts[-1].submitted_at is None:
+        return state.pause_max_s
+    return limits.PAID_RETRY_CODE_MAX_S if state.is_code else limits.PAID_RETRY_MAX_S
 
 
 def outage_pause_s(state: Delivery, now: datetime) -> float:
