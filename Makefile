@@ -3,11 +3,12 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check run bench chaos setup setup-demo lock clean
+.PHONY: help demo test check run bench world chaos setup setup-demo lock clean
 
 # What is passed on to the demo, e.g. make demo DEMO_ARGS=--json
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+SEEDS ?= 0:10000
 # How many processes `make chaos` kills, and anything else for it, e.g. CHAOS_ARGS="--seed 7 --json"
 ROUNDS ?= 20
 CHAOS_ARGS ?=
@@ -30,6 +31,9 @@ run: setup-demo ## the service and the played world on this machine, until Ctrl-
 
 bench: setup-demo ## a short measurement on this machine: throughput, latencies, CPU
 	@.venv/bin/esoz-notify bench lifecycle steady codes-under-bulk fallback --seconds 3 $(BENCH_ARGS)
+
+world: setup ## play worlds in which everything goes wrong: SEEDS=7 one with its diary, SEEDS=0:100000 many
+	@.venv/bin/python -m tests.world $(SEEDS)
 
 chaos: setup ## kill processes of a running service ROUNDS times; proves nothing is lost or doubled
 	@.venv/bin/python -m tests.chaos --rounds $(ROUNDS) $(CHAOS_ARGS)

@@ -33,7 +33,11 @@ if [ "${1:-}" != static ]; then
     step "generated docs are fresh" $python scripts/generate_docs.py --check
     step "tests of core and channels, alone" $python -m coverage run -m pytest -q --no-header -n0 tests/core tests/channels
     step "they cover every branch" $python -m coverage report
-    step "all tests" $python -m pytest -n auto --maxprocesses 8 -o faulthandler_timeout=300
+    # Apart, because they want the cores for themselves and the others watch real providers' clocks.
+    step "played worlds" $python -m pytest -q --no-header -n auto --maxprocesses 8 tests/world
+    step "kills" $python -m pytest -q --no-header -n0 -m chaos tests/chaos
+    step "all other tests" $python -m pytest -n auto --maxprocesses 8 -m "not chaos" --ignore tests/world \
+        -o faulthandler_timeout=300
 fi
 
 if [ -n "$failed" ]; then

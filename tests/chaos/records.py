@@ -56,7 +56,9 @@ class Span:
 
 @dataclass(slots=True, kw_only=True)
 class Row:
-    """What a kind of victim came to. ``untold``: ended, not cancelled, and the phone shows nothing.
+    """What a kind of victim came to.
+
+    ``untold``: ended, not cancelled, and the phone shows nothing; a fault, unless the repeat of an SMS was unknown too.
 
     ``rescue_s``: longest, from a kill to the next decision on what was in hand.
 
@@ -194,7 +196,8 @@ def judge(
         row.repeats += sum(_is_repeat(decision) for decision in entry.history)
         if entry.status != Status.CANCELLED and not shown.get(number(one.position)):
             row.untold += 1
-            faults.append(f"the phone shows nothing: {_told(entry)}")
+            if not _repeat_is_spent(entry):
+                faults.append(f"the phone shows nothing: {_told(entry)}")
         doubled = _doubled(one, entry, decided, done)
         if doubled:
             row.undecided += 1
@@ -287,6 +290,20 @@ def _is_repeat(decision: Decision) -> bool:
     return decision.name == "AttemptRepeated" or (
         decision.name == "AttemptStarted" and decision.record["because"] in REPEATS
     )
+
+
+def _repeat_is_spent(entry: Entry) -> bool:
+    """Whether the one repeat that an SMS may have came to nothing known either: by rule only a receipt helps then.
+
+    It takes two kills of the SMSCs within the life of one message, each between a submit and its answer.
+    """
+    repeats = {
+        one.record["no"]
+        for one in entry.history
+        if one.name == "AttemptStarted" and one.record["because"] == "repeat_after_unknown"
+    }
+    unknown = {one.record["no"] for one in entry.history if one.name == "AttemptUnknown"}
+    return entry.status == Status.EXPIRED and bool(repeats & unknown)
 
 
 def _round_of(kills: Sequence[Kill], at: datetime) -> Kill:

@@ -10,6 +10,7 @@ from tests.chaos.load import Sent, number
 from tests.chaos.records import Decision, Entry, judge
 from tests.chaos.rounds import WORKER_1, Choice, Kill, Past
 
+REPEAT = "repeat_after_unknown"
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ID = UUID("01980000-0000-7000-8000-000000000001")
 
@@ -88,6 +89,20 @@ def test_a_person_who_was_told_nothing_is_seen() -> None:
 
     assert judge([sent()], [GOOD], [by_key(0)], {number(0): 0}, past()).total.untold == 1
     assert judge([sent()], [cancelled], [by_key(0)], {}, past()).faults == []
+
+
+def test_an_sms_whose_repeat_is_unknown_too_is_counted_and_no_fault() -> None:
+    """Two kills of the SMSCs within one life: the rule allows one repeat, and only a receipt helps after it."""
+    lost = Decision(at(0.7), "AttemptUnknown", {"no": 0})
+    repeat = Decision(at(4.7), "AttemptStarted", {"no": 1, "channel": "sms", "provider": "q", "because": REPEAT})
+    lost_too = Decision(at(4.9), "AttemptUnknown", {"no": 1})
+    first = started(0.6, 0, "sms", "p")
+
+    spent = judge([sent()], [entry(first, lost, repeat, lost_too, status="expired")], [], {}, past())
+    unspent = judge([sent()], [entry(first, lost, repeat, status="expired")], [], {}, past())
+
+    assert (spent.faults, spent.total.untold) == ([], 1)
+    assert [fault.partition(":")[0] for fault in unspent.faults] == ["the phone shows nothing"]
 
 
 def test_more_submissions_than_decisions_are_doubles() -> None:

@@ -1,0 +1,39 @@
+"""What the played worlds found in core, each as the shortest story of it."""
+
+from tests.core.deliveries import SMS, Story, delivery
+
+from esoz_notify.core.delivery import AttemptStarted, AttemptUnknown, Because, RetryPlanned
+from esoz_notify.core.results import Unknown
+from esoz_notify.core.status import Outcome
+
+
+def _first_unknown_then_repeated() -> Story:
+    """An SMS whose call came to nothing known was repeated once, and only then the first is known to be taken."""
+    story = Story(delivery(SMS))
+    story.due()
+    story.reply(Unknown())
+    story.due()
+    story.accept(no=0)
+    return story
+
+
+def test_no_third_follows_when_the_first_is_known_to_be_on_its_way() -> None:
+    """The late answer to an unknown says that it was taken: a repeat that is unknown too is not repeated again."""
+    story = _first_unknown_then_repeated()
+    facts = story.reply(Unknown(), no=1)
+    assert [type(fact) for fact in facts] == [AttemptUnknown]
+    assert [one.outcome for one in story.state.attempts] == [Outcome.SUBMITTED, Outcome.UNKNOWN]
+
+
+def test_what_the_caller_asks_for_once_more_has_a_repeat_of_its_own() -> None:
+    """What was on its way before a resend does not spend the one repeat of what was sent for the resend."""
+    story = _first_unknown_then_repeated()
+    story.accept(no=1)
+    story.resend(at_s=60.0)
+    story.due()
+    planned = story.reply(Unknown(), no=2)[-1]
+    assert isinstance(planned, RetryPlanned)
+    assert planned.because is Because.REPEAT_AFTER_UNKNOWN
+    again = story.due()[-1]
+    assert isinstance(again, AttemptStarted)
+    assert again.because is Because.REPEAT_AFTER_UNKNOWN
