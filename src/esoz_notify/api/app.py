@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from esoz_notify.api import about, callbacks, events, gate, notifications, oauth, operating
+from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.rates import RateLimit, Rates
@@ -108,5 +109,5 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         logging_config=None,
     )
     # Around the router too, so that requests to unknown paths are recorded as well.
-    app.asgi_handler = Recorder(app.asgi_handler, edge.metrics, rates, monotonic)
+    app.asgi_handler = Recorder(Direct(app), edge.metrics, rates, monotonic)
     return app

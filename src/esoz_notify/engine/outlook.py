@@ -6,7 +6,7 @@ does not: whether a provider works (``health``), sending (``providers``).
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from esoz_notify.core.channel import Channel, Providers
@@ -70,8 +70,12 @@ class Outlook:
         self._room = {lane.value: most // max(len(self._providers), 1) for lane, most in IN_HAND_MAX.items()}
 
     def look(self) -> Sight:
-        """What a batch may know; what it takes counts at once, though it is handed over only when it is recorded."""
+        """What a batch may know; what it takes counts at once, though it is handed over only when it is recorded.
+
+        Worked out once for each lane, and anew only when a provider has taken its last one.
+        """
         taken: Counter[tuple[str, str]] = Counter()
+        seen: dict[tuple[str, bool], Providers] = {}
 
         def has(name: str, lane: str) -> int:
             return self._in_hand.of(name, lane) + taken[name, lane]
@@ -79,16 +83,24 @@ class Outlook:
         def usable(name: str, lane: str) -> bool:
             return self._health.offered(name, lane, sum(has(name, one) for one in self._room))
 
-        def seen(lane: str, may: Callable[[str, str], bool]) -> Providers:
-            return providers_now([one for one in self._providers if may(one.name, lane)])
+        def free(name: str, lane: str) -> bool:
+            return usable(name, lane) and has(name, lane) < self._room[lane]
+
+        def of(lane: str, *, room: bool) -> Providers:
+            if (lane, room) not in seen:
+                may = free if room else usable
+                seen[lane, room] = providers_now([one for one in self._providers if may(one.name, lane)])
+            return seen[lane, room]
 
         def took(name: str, lane: str) -> None:
             taken[name, lane] += 1
             self._health.given(name)
+            if not free(name, lane):
+                seen.clear()
 
         return Sight(
-            usable=lambda lane: seen(lane, usable),
-            free=lambda lane: seen(lane, lambda name, of: usable(name, of) and has(name, of) < self._room[of]),
+            usable=lambda lane: of(lane, room=False),
+            free=lambda lane: of(lane, room=True),
             took=took,
             configured=self._configured,
             holds=self._in_hand.holds,
