@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -192,9 +193,9 @@ class _Wakes:
         if self.worker is not None:
             self.worker.wake_inbox()
 
-    async def late(self, key: str, result: Result) -> None:
+    async def late(self, provider: str, key: str, result: Result) -> None:
         if self.worker is not None:
-            self.worker.take_late_answer(key, result)
+            self.worker.take_late_answer(provider, key, result)
 
 
 @asynccontextmanager
@@ -256,7 +257,7 @@ def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Prov
         await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
 
     context = ssl.create_default_context(cafile=str(smsc.ca_file) if smsc.ca_file else None) if smsc.tls else None
-    link = SmppLink(account, on_receipt=on_receipt, on_late=wakes.late, ssl_context=context)
+    link = SmppLink(account, on_receipt=on_receipt, on_late=partial(wakes.late, smsc.name), ssl_context=context)
     # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
     single = replace(smpp.capabilities(account), batch_max=1)
     return link, smpp_provider(smsc.name, single, link, at_once=2 * smsc.window_size)

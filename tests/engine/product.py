@@ -124,7 +124,7 @@ async def _callbacks() -> AsyncIterator[tuple[str, list[Service]]]:
 
 
 @asynccontextmanager
-async def a_house(dsn: str, folder: Path, *, window_s: float = 2) -> AsyncIterator[House]:
+async def a_house(dsn: str, folder: Path, *, window_s: float = 5) -> AsyncIterator[House]:
     """The product over the ledger ``dsn`` with a lab of its own."""
     (folder / "policies.toml").write_text(WINDOWS.format(window_s=window_s), encoding="utf-8")
     settings = read_settings({"ESOZ_NOTIFY_DATA": str(folder)})

@@ -12,6 +12,8 @@ from esoz_notify.core.delivery import Delivery
 from esoz_notify.core.errors import Conflict, LimitReached, RefusedTransition
 from esoz_notify.core.history import replay
 from esoz_notify.core.limits import RESEND_COUNT_MAX
+from esoz_notify.core.receipts import Reason
+from esoz_notify.core.results import Refused
 from esoz_notify.core.status import Status
 from esoz_notify.store import reading
 
@@ -77,6 +79,24 @@ async def test_a_worker_that_died_is_taken_over(ledger_dsn: str, tmp_path: Path)
 
         assert view["status"] == "delivered"
         assert "AttemptUnknown" in [one["fact"] for one in view["decisions"]]
+
+
+async def test_a_reply_that_cannot_be_recorded_stops_no_other(ledger_dsn: str, tmp_path: Path) -> None:
+    """A reply that the ledger cannot hold is left to the lease of its attempt; those beside it are recorded."""
+    async with a_house(ledger_dsn, tmp_path) as house:
+        await house.fault(provider="viber", fault="silent", for_s=3)
+        spoilt = await house.send(1, "a")
+        await house.until(spoilt, "in_delivery")
+        worker = house.product.worker
+        assert worker is not None
+
+        worker.take_late_answer("infobip", f"{spoilt}.0", Refused(Reason.CONTENT, "a NUL: \0"))
+        others = [await house.send(number, f"key-{number}") for number in range(2, 5)]
+
+        assert {(await house.until(one))["status"] for one in [*others, spoilt]} == {"delivered"}
+        facts = [one["fact"] for one in (await house.service.get(CALLER, spoilt))["decisions"]]
+        assert "AttemptUnknown" in facts
+        assert "AttemptFailed" not in facts
 
 
 async def test_second_smsc_takes_over(ledger_dsn: str, tmp_path: Path) -> None:

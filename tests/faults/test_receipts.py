@@ -73,7 +73,7 @@ async def test_a_burst_is_taken_whole(
             print(f"\n{BURST} callbacks: p99 {p99_ms:.0f} ms, the caller included")  # noqa: T201 - a measurement
         assert {status for status, _ in answers} == {200}
         assert await whole.sql("SELECT status, count(*) FROM delivery GROUP BY 1") == [("delivered", BURST)]
-        assert await whole.sql("SELECT count(*) FROM receipt WHERE problem IS NULL") == [(BURST,)]
+        assert await whole.sql("SELECT count(*) FROM receipt WHERE problem IS NULL AND NOT polled") == [(BURST,)]
         assert await whole.sql("SELECT count(*) FROM history WHERE fact = 'PartReported'") == [(BURST,)]
         metrics = (await whole.http.get("/metrics")).text()
         assert f'route="/callbacks/{{provider}}",status="2xx"}} {BURST}' in await metrics

@@ -73,7 +73,7 @@ async def a_whole(
     dsn: str,
     folder: Path,
     *,
-    window_s: float = 2,
+    window_s: float = 5,
     lab: LabSettings | None = None,
     worker: bool = True,
     change: Callable[[Settings], Settings] = lambda settings: settings,

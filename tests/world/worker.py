@@ -193,7 +193,9 @@ class Worker(Process):
             self._record_later(0.0)
 
     def _record_of(self, events: Sequence[tuple[UUID, Event]], transaction: Transaction) -> Applied:
-        applied = self.engine.apply_events(transaction, events, self.sight())
+        # The product settles receipts in the same transaction: many a receipt is as fast as its reply.
+        both = [*events, *self._reports(transaction)]
+        applied = self.engine.apply_events(transaction, both, self.sight())
         transaction.plan_polls(self._polls(events, applied))
         return applied
 
@@ -269,13 +271,15 @@ class Worker(Process):
         self.later(self.stage.between(0.0, _A_MOMENT_S), partial(self.dispatch, applied))
 
     def _apply_receipts_of(self, transaction: Transaction) -> Applied:
-        taken = transaction.take(_BATCH_MAX)
-        events: list[tuple[UUID, Event]] = [
-            (one.notification_id, Reported(one.attempt_no, one.part, one.state, one.reason, one.detail))
-            for one in taken
-        ]
+        events = self._reports(transaction)
         self.point("with receipts in hand")
         return self.engine.apply_events(transaction, events, self.sight())
+
+    def _reports(self, transaction: Transaction) -> list[tuple[UUID, Event]]:
+        return [
+            (one.notification_id, Reported(one.attempt_no, one.part, one.state, one.reason, one.detail))
+            for one in transaction.take(_BATCH_MAX)
+        ]
 
     def _poll(self, provider: Provider) -> None:
         try:

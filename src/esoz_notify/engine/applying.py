@@ -4,7 +4,7 @@ What belongs here: running core's decisions over locked rows. What does not: the
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -160,9 +160,7 @@ async def apply_events(
             states[notification_id] = (after, facts + new)
             _tell(sight, lane, after, new)
     changes = [Change(held[one], state, facts) for one, (state, facts) in states.items()]
-    applied = await _save(connection, changes, refused)
-    await _know_message_ids(connection, events, {one: state for one, (state, _) in states.items()})
-    return applied
+    return await _save(connection, changes, refused)
 
 
 async def _save(connection: Connection, changes: Sequence[Change], refused: dict[int, NotifyError]) -> Applied:
@@ -193,18 +191,23 @@ def _to_submit(facts: Iterable[Fact]) -> list[int]:
     return [fact.no for fact in facts if isinstance(fact, AttemptStarted | AttemptRepeated)]
 
 
-async def _know_message_ids(
-    connection: Connection, events: Sequence[tuple[UUID, Event]], states: Mapping[UUID, Delivery]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a provider's call for one attempt came to."""
+
+    notification_id: UUID
+    provider: str
+    event: Replied
+
+
+async def know_message_ids(connection: Connection, replies: Iterable[Reply]) -> None:
     """Ids that providers gave are remembered in the transaction that records their acceptance."""
     ids = [
-        receiving.MessageId(
-            states[notification_id].attempts[event.no].provider, message_id, notification_id, event.no, part
-        )
-        for notification_id, event in events
-        if isinstance(event, Replied) and isinstance(event.result, Accepted) and notification_id in states
-        for part, message_id in enumerate(event.result.message_ids)
-        if message_id != attempt_key(notification_id, event.no)
+        receiving.MessageId(reply.provider, message_id, reply.notification_id, reply.event.no, part)
+        for reply in replies
+        if isinstance(reply.event.result, Accepted)
+        for part, message_id in enumerate(reply.event.result.message_ids)
+        if message_id != attempt_key(reply.notification_id, reply.event.no)
     ]
     if ids:
         await receiving.know(connection, ids)

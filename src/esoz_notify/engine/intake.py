@@ -4,11 +4,12 @@ What belongs here: gathering concurrent requests into one transaction and decidi
 (``core.recipient``, ``core.policy``), the shape of the answer (``views``).
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+import msgspec
 
 from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.delivery import Delivery
@@ -221,6 +222,7 @@ class Intake:
         tax_id = None if isinstance(who, Print) else who.tax_id
         language = "uk" if isinstance(who, Print) else who.language
         has_code = order.code is not None
+        row = str(notification_id)
         life_s = order.kind.paper_validity_s if prints else order.kind.validity_s
         delivery = Delivery(
             status=Status.PRINT_REQUIRED if prints else Status.ACCEPTED,
@@ -231,13 +233,9 @@ class Intake:
             is_code=order.kind.lane is Lane.CODES,
         )
 
-        def seal(column: str, value: str | None) -> bytes | None:
-            if value is None:
-                return None
-            return self._vault.seal(value.encode(), aad=field_aad("content", column, str(notification_id)))
+        def seal(column: str, value: bytes) -> bytes:
+            return self._vault.seal(value, aad=field_aad("content", column, row))
 
-        data = seal("data", json.dumps(dict(order.data), ensure_ascii=False))
-        assert data is not None
         return NewNotification(
             id=notification_id,
             client_id=asked.client_id,
@@ -250,11 +248,11 @@ class Intake:
             phone_index=self._vault.index(phone.e164, "phone") if phone else None,
             recipient=recipient_record(decision),
             traceparent=order.traceparent,
-            phone=seal("phone", phone.e164 if phone else None),
-            tax_id=seal("tax_id", tax_id),
-            data=data,
-            code=seal("code", order.code),
-            summary=seal("summary", json.dumps(dict(order.summary), ensure_ascii=False) if order.summary else None),
+            phone=seal("phone", phone.e164.encode()) if phone else None,
+            tax_id=seal("tax_id", tax_id.encode()) if tax_id else None,
+            data=seal("data", msgspec.json.encode(dict(order.data))),
+            code=seal("code", order.code.encode()) if order.code is not None else None,
+            summary=seal("summary", msgspec.json.encode(dict(order.summary))) if order.summary else None,
             idempotency_key=asked.key,
             fingerprint=asked.fingerprint,
             delivery=delivery,
@@ -310,10 +308,13 @@ def fingerprint(vault: Vault, asked: object) -> bytes:
 
     Keyed, because a plain hash of a request with a four-digit code in it would give the code away.
     """
-    return vault.index(json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":")), "fingerprint")
+    return vault.index(_SORTED.encode(asked).decode(), "fingerprint")
+
+
+_SORTED = msgspec.json.Encoder(order="sorted")
 
 
 def open_patient(vault: Vault, patient_id: UUID, sealed: bytes) -> Patient:
     """A stored patient."""
-    document = json.loads(vault.open(sealed, aad=field_aad("patient", "document", str(patient_id))))
+    document = msgspec.json.decode(vault.open(sealed, aad=field_aad("patient", "document", str(patient_id))))
     return read_patient(str(patient_id), document).patient

@@ -3,9 +3,10 @@
 What belongs here: putting together. What does not: texts (render), what a provider makes of them (channels).
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from esoz_notify.channels.dialogue import OutboundMessage
 from esoz_notify.core.channel import GUARANTEED
@@ -29,7 +30,8 @@ class Composer:
         content, attempt = submission.content, submission.state.attempts[submission.attempt_no]
         row = str(content.id)
         phone = self._open(content.phone, "phone", row)
-        data: dict[str, str] = json.loads(self.vault.open(content.data, aad=field_aad("content", "data", row)))
+        sealed = self.vault.open(content.data, aad=field_aad("content", "data", row))
+        data = msgspec.json.decode(sealed, type=dict[str, str])
         code = self._open(content.code, "code", row)
         if code is not None:
             data[CODE_FIELD] = code

@@ -1,4 +1,4 @@
-"""The worker: claims what is due, has it sent, records what came of it, applies receipts, renews leases.
+"""The worker: claims what is due, has it sent, settles replies and receipts, renews leases.
 
 What belongs here: the loops and what one hands to the next. What does not: decisions (core), SQL (store), sockets
 (gateway, links).
@@ -6,6 +6,7 @@ What belongs here: the loops and what one hands to the next. What does not: deci
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -18,9 +19,17 @@ from esoz_notify.core.errors import NotifyError, Unavailable
 from esoz_notify.core.kinds import Lane
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, Reason
 from esoz_notify.core.results import Accepted, Refused, Result, TryLater
+from esoz_notify.core.status import LIVE
 from esoz_notify.engine import fault_points
-from esoz_notify.engine.applying import Applied, Submission, apply_due, apply_events, read_attempt_key
-from esoz_notify.engine.batcher import Batcher
+from esoz_notify.engine.applying import (
+    Applied,
+    Reply,
+    Submission,
+    apply_due,
+    apply_events,
+    know_message_ids,
+    read_attempt_key,
+)
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.ledgers import Ledger, Steady
@@ -41,7 +50,8 @@ POLL_LEASE_S = 30.0
 JANITOR_S = 2.0
 DRAIN_S = 15.0
 ORPHAN_LIFE = timedelta(days=3)
-_BATCH_MAX = 500
+BATCH_MAX = 500
+"""Replies, and as many receipts, that one transaction settles."""
 _HEARTBEATS_PER_FORGETTING = 1800
 
 
@@ -64,17 +74,17 @@ class Worker:
         self._gateway = gateway
         self._receiver = receiver
         self._outboxes = {
-            (provider.name, lane): Outbox(provider, health, self._answered) for provider in providers for lane in Lane
+            (provider.name, lane): Outbox(provider, health, partial(self._answered, provider.name))
+            for provider in providers
+            for lane in Lane
         }
         health.when_spared = self._spare
         self._in_hand = InHand()
         self._outlook = Outlook(providers, health, self._in_hand)
-        self._outcomes: Batcher[tuple[UUID, Event], None] = Batcher(
-            self._record, batch_max=_BATCH_MAX, queue_max=10 * sum(IN_HAND_MAX.values())
-        )
-        self._recording = ledger.steady()
+        self._replies: deque[Reply] = deque()
+        self._batch_max = BATCH_MAX
         self._agenda = {lane: asyncio.Event() for lane in Lane}
-        self._inbox = asyncio.Event()
+        self._news = asyncio.Event()
         self._stopping = False
         self._nothing_in_hand = asyncio.Event()
 
@@ -82,20 +92,16 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for lane in Lane:
-                    group.create_task(self._loop(f"agenda of {lane}", partial(self._claim, lane)))
-                group.create_task(self._loop("inbox", self._apply_receipts))
-                group.create_task(self._loop("heartbeat", self._heartbeat))
-                group.create_task(self._loop("janitor", self._tidy))
-                for provider in self._providers.values():
-                    if provider.adapter is not None and provider.adapter.poll is not None:
-                        group.create_task(self._loop(f"polls of {provider.name}", partial(self._poll, provider)))
-                group.create_task(self._hear_hints())
-                group.create_task(self._outcomes.run())
-        finally:
-            await self._recording.close()
+        async with asyncio.TaskGroup() as group:
+            for lane in Lane:
+                group.create_task(self._loop(f"agenda of {lane}", partial(self._claim, lane)))
+            group.create_task(self._loop("replies and receipts", self._settle))
+            group.create_task(self._loop("heartbeat", self._heartbeat))
+            group.create_task(self._loop("janitor", self._tidy))
+            for provider in self._providers.values():
+                if provider.adapter is not None and provider.adapter.poll is not None:
+                    group.create_task(self._loop(f"polls of {provider.name}", partial(self._poll, provider)))
+            group.create_task(self._hear_hints())
 
     async def drain(self) -> None:
         """Claim nothing more, and finish what is in hand, for at most DRAIN_S; what is left is rescued by its lease."""
@@ -114,7 +120,7 @@ class Worker:
 
     def wake_inbox(self) -> None:
         """Receipts have come."""
-        self._inbox.set()
+        self._news.set()
 
     async def _loop(self, name: str, turn: Callable[[Steady], Awaitable[None]]) -> None:
         """Run ``turn`` for ever on a connection of its own; a turn that fails is logged and tried again."""
@@ -160,11 +166,12 @@ class Worker:
             provider = self._providers.get(attempt.provider)
             if provider is None:
                 gone = TryLater(Reason.UNREACHABLE, detail="provider not configured here")
-                self._note(submission.id, submission.attempt_no, gone)
+                self._note(submission.id, submission.attempt_no, gone, attempt.provider)
                 continue
             message = self._compose(submission, provider)
             if message is None:
-                self._note(submission.id, submission.attempt_no, Refused(Reason.CONTENT, "cannot be composed"))
+                refused = Refused(Reason.CONTENT, "cannot be composed")
+                self._note(submission.id, submission.attempt_no, refused, attempt.provider)
             else:
                 life_s = (submission.state.valid_until - self._ledger.clock.now()).total_seconds()
                 outbox = self._outboxes[provider.name, Lane(submission.lane)]
@@ -179,76 +186,89 @@ class Worker:
             log.error("notification %s cannot be composed: %s", submission.id, type(error).__name__)  # noqa: TRY400
             return None
 
-    def _answered(self, message: OutboundMessage, result: Result) -> None:
-        attempt = read_attempt_key(message.key)
-        assert attempt is not None
-        self._note(*attempt, result)
+    def _answered(self, provider: str, message: OutboundMessage, result: Result) -> None:
+        self.take_late_answer(provider, message.key, result)
 
-    def take_late_answer(self, key: str, result: Result) -> None:
-        """A provider answered a call that had been given up: its message id lets the receipts find their attempt."""
+    def take_late_answer(self, provider: str, key: str, result: Result) -> None:
+        """A provider answered, perhaps a call that had been given up: then its receipts find their attempt by it."""
         attempt = read_attempt_key(key)
-        if attempt is not None:
-            self._note(*attempt, result)
+        assert attempt is not None, "every message has a key of ours"
+        self._note(*attempt, result, provider)
 
-    def _note(self, notification_id: UUID, no: int, result: Result) -> None:
-        future = self._outcomes.put((notification_id, Replied(no, result)))
-        future.add_done_callback(_forget)
+    def _note(self, notification_id: UUID, no: int, result: Result, provider: str) -> None:
+        self._replies.append(Reply(notification_id, provider, Replied(no, result)))
+        self._news.set()
 
-    async def _record(self, events: Sequence[tuple[UUID, Event]]) -> list[Exception | None]:
-        """Record replies; waits out a ledger that is away, because what a provider said may not be lost."""
+    # --- replies and receipts -----------------------------------------------------------------------------------------
 
-        async def work(connection: Connection) -> Applied:
-            applied = await apply_events(connection, events, self._outlook.look())
-            await receiving.plan_polls(connection, self._polls(events, applied))
-            fault_points.hit("before_reply_recorded")
-            return applied
+    async def _settle(self, steady: Steady) -> None:
+        """Record replies and apply receipts, both in one transaction: many a receipt is as fast as its reply.
 
-        applied = await self._recording.run_until_done(work)
-        fault_points.hit("after_reply_recorded")
-        for notification_id, event in events:
-            assert isinstance(event, Replied)
-            self._in_hand.drop((notification_id, event.no))
+        Replies leave the queue when they are recorded, so a ledger that is away loses none. A batch that fails for
+        another reason is tried again one by one, and what fails alone is left to its lease.
+        """
+        replies = [self._replies[index] for index in range(min(len(self._replies), self._batch_max))]
+        try:
+            applied, looked_at = await steady.run(partial(self._settle_in, replies))
+        except Unavailable:
+            raise
+        except Exception:
+            if self._batch_max == 1 and replies:
+                self._leave_to_lease(self._replies.popleft())
+            self._batch_max = 1
+            raise
+        for reply in replies:
+            self._replies.popleft()
+            self._in_hand.drop((reply.notification_id, reply.event.no))
+        if replies:
+            fault_points.hit("after_reply_recorded")
+        if looked_at and applied.changes:
+            fault_points.hit("after_receipts_applied")
         self._log_refused(applied.refused)
         self._dispatch(applied)
         if not self._in_hand:
             self._nothing_in_hand.set()
-        self._inbox.set()  # receipts that were faster than this reply may have found their attempt
-        return [None] * len(events)
+        more = self._replies or (looked_at >= self._batch_max and applied.changes)
+        self._batch_max = min(2 * self._batch_max, BATCH_MAX)
+        if not more:
+            await until(self._news, LOOK_S)
 
-    def _polls(self, events: Sequence[tuple[UUID, Event]], applied: Applied) -> list[tuple[Poll, float]]:
+    async def _settle_in(self, replies: Sequence[Reply], connection: Connection) -> tuple[Applied, int]:
+        await know_message_ids(connection, replies)
+        alone = replies and self._batch_max == 1  # so that a reply is not left for the fault of a receipt
+        taken, looked_at = ([], 0) if alone else await receiving.take(connection, self._batch_max)
+        events: list[tuple[UUID, Event]] = [(reply.notification_id, reply.event) for reply in replies]
+        events += [
+            (one.notification_id, Reported(one.attempt_no, one.part, one.state, one.reason, one.detail))
+            for one in taken
+        ]
+        if not events:
+            return Applied((), (), {}), looked_at
+        applied = await apply_events(connection, events, self._outlook.look())
+        if replies:
+            await receiving.plan_polls(connection, self._polls(replies, applied))
+            fault_points.hit("before_reply_recorded")
+        if taken:
+            fault_points.hit("before_receipt_applied")
+        return applied, looked_at
+
+    def _leave_to_lease(self, reply: Reply) -> None:
+        log.error("notification %s: a reply of %s cannot be recorded", reply.notification_id, reply.provider)
+        self._in_hand.drop((reply.notification_id, reply.event.no))
+
+    def _polls(self, replies: Sequence[Reply], applied: Applied) -> list[tuple[Poll, float]]:
+        """Polls of what was taken and is not known to have come to an end."""
         states = {change.locked.id: change.state for change in applied.changes}
         polls = []
-        for notification_id, event in events:
-            if not isinstance(event, Replied) or not isinstance(event.result, Accepted):
+        for reply in replies:
+            no, result, state = reply.event.no, reply.event.result, states.get(reply.notification_id)
+            provider = self._providers.get(reply.provider)
+            if not isinstance(result, Accepted) or provider is None or not provider.capabilities.poll_after_s:
                 continue
-            state = states.get(notification_id)
-            provider = self._providers.get(state.attempts[event.no].provider) if state else None
-            if provider is not None and provider.capabilities.poll_after_s:
-                poll = Poll(notification_id, event.no, provider.name, event.result.message_ids[0], 0)
+            if state is not None and no < len(state.attempts) and state.attempts[no].outcome in LIVE:
+                poll = Poll(reply.notification_id, no, provider.name, result.message_ids[0], 0)
                 polls.append((poll, provider.capabilities.poll_after_s[0]))
         return polls
-
-    # --- receipts -----------------------------------------------------------------------------------------------------
-
-    async def _apply_receipts(self, steady: Steady) -> None:
-        async def work(connection: Connection) -> tuple[Applied, int]:
-            taken, looked_at = await receiving.take(connection, _BATCH_MAX)
-            events: list[tuple[UUID, Event]] = [
-                (one.notification_id, Reported(one.attempt_no, one.part, one.state, one.reason, one.detail))
-                for one in taken
-            ]
-            applied = await apply_events(connection, events, self._outlook.look())
-            if events:
-                fault_points.hit("before_receipt_applied")
-            return applied, looked_at
-
-        applied, looked_at = await steady.run(work)
-        if applied.changes:
-            fault_points.hit("after_receipts_applied")
-        self._log_refused(applied.refused)
-        self._dispatch(applied)
-        if looked_at < _BATCH_MAX or not applied.changes:
-            await until(self._inbox, LOOK_S)
 
     async def _poll(self, provider: Provider, steady: Steady) -> None:
         polls = await steady.run(
@@ -296,7 +316,7 @@ class Worker:
             await asyncio.sleep(JANITOR_S)
             adopted, given_up = await steady.run(lambda connection: receiving.adopt(connection, ORPHAN_LIFE))
             if adopted:
-                self._inbox.set()
+                self._news.set()
             if given_up:
                 log.warning("%d receipts were given up: no submission of ours fits them", given_up)
         await steady.run(lambda connection: reading.forget_keys(connection, limits.IDEMPOTENCY_LIFE_S))
@@ -319,9 +339,3 @@ class Worker:
     def _log_refused(self, refused: dict[int, NotifyError]) -> None:
         for error in refused.values():
             log.warning("an event was refused: %s", error)
-
-
-def _forget(future: "asyncio.Future[None]") -> None:
-    """Answers of the recording are not waited for; a failure was logged where it happened."""
-    if not future.cancelled() and future.exception() is not None:
-        log.warning("a reply was not recorded: %s", future.exception())

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -118,7 +119,7 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
             row.language,
             row.policy,
             row.phone_index,
-            Jsonb(row.recipient),
+            Jsonb(row.recipient, msgspec.json.encode),
             row.traceparent,
             row.phone,
             row.tax_id,
@@ -281,7 +282,7 @@ def _attempt_changed(before: Delivery, no: int, attempt: object) -> bool:
 
 
 def _jsonb(record: tuple[str, Record]) -> tuple[str, Jsonb]:
-    return record[0], Jsonb(record[1])
+    return record[0], Jsonb(record[1], msgspec.json.encode)
 
 
 _POSTPONE = """
