@@ -141,6 +141,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         working: Worker | None = None
         reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
         health = Health(ledger, names, awaited=reporting, reports=worker)
+        await health.open()
         if worker:
             gateway = Gateway(ledger, vault, {"infobip": settings.viber_url, "diia": settings.diia_url})
             await gateway.open()

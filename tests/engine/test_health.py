@@ -208,6 +208,16 @@ async def test_a_hold_wins_until_a_person_resumes(ledger_dsn: str, tmp_path: Pat
         assert row.hold is None
 
 
+async def test_a_hold_is_known_before_the_first_message(ledger_dsn: str, tmp_path: Path) -> None:
+    """A process that starts while a provider is held gives it nothing, not even in its first second."""
+    async with a_ledger(ledger_dsn) as ledger:
+        await operations(ledger, tmp_path).hold_provider("chat", who="olena", why="their maintenance")
+        health = Health(ledger, ["chat"])
+        await health.open()
+        assert not health.may_send("chat")
+        assert not health.offered("chat", "documents", 0)
+
+
 async def test_operators_must_say_who_why_and_which(ledger_dsn: str, tmp_path: Path) -> None:
     """Every missing word is named at once; an unknown provider is not found; an untried one is closed."""
     async with a_ledger(ledger_dsn) as ledger:

@@ -2,6 +2,7 @@
 
 from tests.core.deliveries import SMS, Story, delivery
 
+from esoz_notify.core.cascade import Due
 from esoz_notify.core.delivery import AttemptStarted, AttemptUnknown, Because, RetryPlanned
 from esoz_notify.core.results import Unknown
 from esoz_notify.core.status import Outcome
@@ -23,6 +24,28 @@ def test_no_third_follows_when_the_first_is_known_to_be_on_its_way() -> None:
     facts = story.reply(Unknown(), no=1)
     assert [type(fact) for fact in facts] == [AttemptUnknown]
     assert [one.outcome for one in story.state.attempts] == [Outcome.SUBMITTED, Outcome.UNKNOWN]
+
+
+def test_a_resend_in_the_moment_of_a_start_is_for_one_more() -> None:
+    """Asked at the same microsecond as an attempt began, it is neither lost nor does it spend that attempt's repeat."""
+    story = Story(delivery(SMS))
+    story.due()
+    story.resend()
+    assert story.state.resend_is_waiting
+    assert story.tell(Due()) == ()
+    started = story.due()[-1]
+    assert isinstance(started, AttemptStarted)
+    assert (started.no, started.because) == (1, Because.RESEND)
+
+
+def test_two_that_are_lost_at_once_are_two_unknowns() -> None:
+    """A repeat is not planned for the second because the first was lost in the same look and not in an earlier one."""
+    story = Story(delivery(SMS))
+    story.due()
+    story.resend(at_s=1.0)
+    story.due()
+    facts = story.tell(Due(), at_s=30.0)
+    assert [type(fact) for fact in facts] == [AttemptUnknown, AttemptUnknown]
 
 
 def test_what_the_caller_asks_for_once_more_has_a_repeat_of_its_own() -> None:

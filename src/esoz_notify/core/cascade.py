@@ -136,8 +136,11 @@ def _on_due(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
         return [*lost, *_next_step(state, world, Because.WINDOW_ENDED, None)]
     if last is not None and last.outcome is Outcome.SUBMITTING:
         others = [fact for fact in lost if fact.no != last.no]
-        died = len(others) < len(lost)
-        return [*others, *_unknown(state, last, world, Reason.WORKER_LOST, "")] if died else others
+        if len(others) == len(lost):
+            return others
+        for fact in others:  # two that were lost at once are two unknowns, whichever is looked at first
+            state = evolve(state, fact)
+        return [*others, *_unknown(state, last, world, Reason.WORKER_LOST, "")]
     if state.status is Status.PRINT_REQUIRED:
         return lost
     waiting = last is not None and last.outcome is Outcome.SUBMITTED
@@ -217,7 +220,10 @@ def _on_resend(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
             f"at most {limits.RESEND_COUNT_MAX} resends in {limits.RESEND_WINDOW_S:.0f} s",
             next_at=recent[-limits.RESEND_COUNT_MAX] + window,
         )
-    return [Resent(at=world.now, step=min(state.step + 1, len(state.steps) - 1))]
+    # Asked in the very moment in which an attempt began, it is for one more: times tell which came first.
+    started_at = state.attempts[-1].started_at if state.attempts else state.accepted_at
+    at = max(world.now, started_at + timedelta(microseconds=1))
+    return [Resent(at=at, step=min(state.step + 1, len(state.steps) - 1))]
 
 
 def _on_printed(_: Delivery, __: Event, world: World) -> Iterable[Fact]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from esoz_notify.core.delivery import Delivery, Fact, evolve
@@ -21,8 +22,12 @@ _FIELDS = {name: tuple(field.name for field in fields(fact) if field.name != "at
 def to_record(fact: Fact) -> tuple[str, Record]:
     """Name of the fact and its fields as JSON values; ``at`` is a column of its own, None is left out."""
     name = type(fact).__name__
-    values = ((field, getattr(fact, field)) for field in _FIELDS[name])
-    return name, {field: _plain(value) for field, value in values if value is not None}
+    record: Record = {}
+    for field in _FIELDS[name]:
+        value = getattr(fact, field)
+        if value is not None:
+            record[field] = value if type(value) in _PLAIN_ALREADY else _plain(value)
+    return name, record
 
 
 def from_record(name: str, at: datetime, record: Mapping[str, str | int | None]) -> Fact:
@@ -39,17 +44,23 @@ def replay(start: Delivery, facts: Iterable[Fact]) -> Delivery:
     return start
 
 
-def _plain(value: object) -> str | int:
+_PLAIN_ALREADY = (str, int)
+
+
+def _plain(value: object) -> str:
     match value:
+        case StrEnum():
+            return str(value)
         case datetime():
             return value.isoformat()
         case IntEnum():
-            return value.name.lower()
-        case StrEnum():
-            return value.value
-        case str() | int():
-            return value
+            return _word(value)
     raise TypeError(type(value).__name__)
+
+
+@cache
+def _word(value: IntEnum) -> str:
+    return value.name.lower()
 
 
 def _rich(hint: Any, value: str | int | None) -> Any:

@@ -155,6 +155,13 @@ class Health:
 
     # --- sharing ------------------------------------------------------------------------------------------------------
 
+    async def open(self) -> None:
+        """Learn what the others know before anything is given to a provider that a person holds. Raises Unavailable."""
+        async with self._ledger.transaction() as connection:
+            seen, _ = await shared.read(connection, self._watched)
+        for name, health in seen.items():
+            self._watched[name].seen, self._watched[name].breaker = health, health.breaker
+
     async def run(self) -> None:
         """Share for ever, on a connection of its own; while the ledger is away this process goes by its own counts."""
         steady = self._ledger.steady()

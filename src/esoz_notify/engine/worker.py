@@ -38,20 +38,22 @@ from esoz_notify.engine.outlook import IN_HAND_MAX, InHand, Outlook
 from esoz_notify.engine.providers import Outbox, Provider
 from esoz_notify.engine.receiving import Receiver, until
 from esoz_notify.store import reach, reading, receiving, wake
-from esoz_notify.store.ledger import Connection, renew
+from esoz_notify.store.ledger import Connection, next_due, renew
 from esoz_notify.store.receiving import Poll
 
 log = logging.getLogger(__name__)
 
-CLAIM_MAX = 200
+CLAIM_MAX = 100
 LOOK_S = 0.25
+IDLE_S = 1.0
+"""Hints wake a loop that has nothing to do; without them it looks so often, and when the agenda says so."""
 POLL_BATCH_MAX = 100
 POLL_LEASE_S = 30.0
 JANITOR_S = 2.0
 DRAIN_S = 15.0
 ORPHAN_LIFE = timedelta(days=3)
-BATCH_MAX = 500
-"""Replies, and as many receipts, that one transaction settles."""
+BATCH_MAX = 200
+"""Replies, and as many receipts, that one transaction settles: a code waits while the loop works on them."""
 _HEARTBEATS_PER_FORGETTING = 1800
 
 
@@ -157,7 +159,18 @@ class Worker:
             all_busy = applied.postponed and not applied.submissions
             if len(applied.changes) + applied.postponed == wanted and not all_busy:
                 return
+            if not applied.changes and not applied.postponed:
+                await until(self._agenda[lane], await self._idle_s(lane, steady))
+                return
         await until(self._agenda[lane], LOOK_S)
+
+    async def _idle_s(self, lane: Lane, steady: Steady) -> float:
+        """How long a lane may be left alone in which nothing is due; what others hold is due and not ours."""
+        due_at = await steady.run(lambda connection: next_due(connection, lane.value))
+        if due_at is None:
+            return IDLE_S
+        left_s = (due_at - self._ledger.clock.now()).total_seconds()
+        return min(left_s, IDLE_S) if left_s > 0 else LOOK_S
 
     def _dispatch(self, applied: Applied) -> None:
         for submission in applied.submissions:
@@ -231,7 +244,7 @@ class Worker:
         more = self._replies or (looked_at >= self._batch_max and applied.changes)
         self._batch_max = min(2 * self._batch_max, BATCH_MAX)
         if not more:
-            await until(self._news, LOOK_S)
+            await until(self._news, IDLE_S)
 
     async def _settle_in(self, replies: Sequence[Reply], connection: Connection) -> tuple[Applied, int]:
         await know_message_ids(connection, replies)
@@ -275,7 +288,7 @@ class Worker:
             lambda connection: receiving.due_polls(connection, provider.name, POLL_BATCH_MAX, POLL_LEASE_S)
         )
         if not polls:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(IDLE_S / 2)
             return
         assert provider.adapter is not None
         assert provider.adapter.poll is not None

@@ -339,10 +339,12 @@ async def contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Co
     return {row[0]: Content(**dict(zip(names, row, strict=True))) for row in await cursor.fetchall()}
 
 
-async def next_due(connection: Connection) -> datetime | None:
-    """The earliest agenda of all: how long an idle worker may sleep."""
-    cursor = await connection.execute("SELECT min(due_at) FROM delivery WHERE due_at IS NOT NULL")
-    row = await cursor.fetchone()
+_NEXT_DUE = "SELECT due_at FROM delivery WHERE lane = %s AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"
+
+
+async def next_due(connection: Connection, lane: str) -> datetime | None:
+    """The earliest agenda of a lane: how long its loop may sleep."""
+    row = await (await connection.execute(_NEXT_DUE, [lane])).fetchone()
     return row[0] if row else None
 
 
