@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from esoz_notify.bench.pictures import draw
-from esoz_notify.bench.scenarios import Result
+from esoz_notify.bench.parts import Result
 
 SPREAD = {"p50": 5.0, "p95": 20.0, "p99": 40.0}
 CPU = {"api": 0.3, "worker": 0.4, "postgres": 0.2, "total": 0.9}

@@ -129,10 +129,9 @@ class House:
         """Notifications in the ledger that are not of the measured load."""
         self._lab, lab_urls = self._start_lab()
         self.smscs: dict[str, tuple[str, int]] = {name: (host, port) for name, (host, port) in lab_urls["smsc"].items()}
-        """Where the lab's SMSCs listen that we were given, by name."""
-        if sms_only:
-            self.smscs = dict([next(iter(self.smscs.items()))])
-        self._settings = _providers(site, lab_urls, self.smscs) | (_sms_policy(site) if sms_only else {})
+        """Where the lab's SMSCs listen, by name."""
+        ours = dict([next(iter(self.smscs.items()))]) if sms_only else self.smscs
+        self._settings = _providers(site, lab_urls, ours) | (_sms_policy(site) if sms_only else {})
         self._api = urlsplit(self._start("api", "api", "--host", "127.0.0.1", "--port", "0"))
 
     def _start_lab(self) -> tuple[SplitResult, dict[str, Any]]:
@@ -248,7 +247,7 @@ def a_house(
     """A product without a worker, over a ledger of its own.
 
     ``preload`` fills the ledger beforehand, and says with how many. ``sms_only``: by policy everything goes by SMS,
-    over one SMSC, which acknowledges at once what it reads.
+    over the first SMSC only; SMSCs acknowledge at once what they read.
     """
     tell("starting", None)
     database = f"bench_{name.replace('-', '_')}"

@@ -4,11 +4,12 @@ What belongs here: its configuration, starting it, what is asked of it. What doe
 """
 
 import json
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ ASK_LIMIT_S = 10.0
 RECEIPTS = 1 | 2
 """dlr-mask: delivered, and not deliverable."""
 UCS2 = 2
-PASSWORD = "bench"
-"""Of everything that Kannel wants a password for: it lives for minutes, on loopback."""
+WARNINGS = "2"
+"""What it logs, and worse: the thousands of lines a second that it would log otherwise are no work of its own."""
+LOGIN = "bench"
 
 _PATHS = "/usr/local/sbin:/usr/sbin:/sbin"  # where Debian puts it, and where not every PATH leads
 
@@ -45,7 +47,6 @@ box-deny-ip = "*.*.*.*"
 store-type = file
 store-location = "{store}"
 dlr-storage = internal
-log-level = 2
 
 group = smsc
 smsc = smpp
@@ -62,10 +63,9 @@ group = smsbox
 bearerbox-host = 127.0.0.1
 sendsms-interface = 127.0.0.1
 sendsms-port = {http_port}
-log-level = 2
 
 group = sendsms-user
-username = {password}
+username = {login}
 password = {password}
 max-messages = 1
 """
@@ -73,12 +73,13 @@ max-messages = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kannel:
-    """A running Kannel. ``processes``: its own by name; ``sink``: ours, which its callbacks go to."""
+    """A running Kannel. ``processes``: its own by name; ``sink``: ours, which its callbacks go to at ``told_at``."""
 
     processes: Mapping[str, psutil.Process]
     sink: psutil.Process
     http: SplitResult
     told_at: SplitResult
+    password: str = field(repr=False)
 
     def told(self) -> dict[str, Any]:
         """How many messages callbacks told to be delivered, and when the last was."""
@@ -87,8 +88,8 @@ class Kannel:
     def path(self, *, phone: str, sender: str, text: str) -> str:
         """The request that sends ``text`` and has its receipt called back; the number of a request stays open."""
         query = {
-            "username": PASSWORD,
-            "password": PASSWORD,
+            "username": LOGIN,
+            "password": self.password,
             "from": sender,
             "to": phone,
             "text": text,
@@ -134,6 +135,7 @@ def a_kannel(folder: Path, smsc: tuple[str, int], window_size: int) -> Iterator[
     home = folder / "kannel"
     home.mkdir()
     account = SmscSettings(name="any")
+    password = secrets.token_hex(8)
     admin_port, box_port, http_port = _free_ports(3)
     configuration = home / "kannel.conf"
     configuration.touch(mode=0o600)
@@ -142,7 +144,8 @@ def a_kannel(folder: Path, smsc: tuple[str, int], window_size: int) -> Iterator[
             admin_port=admin_port,
             box_port=box_port,
             http_port=http_port,
-            password=PASSWORD,
+            login=LOGIN,
+            password=password,
             store=home / "store",
             smsc_host=smsc[0],
             smsc_port=smsc[1],
@@ -152,18 +155,25 @@ def a_kannel(folder: Path, smsc: tuple[str, int], window_size: int) -> Iterator[
         ),
         encoding="ascii",
     )
-    admin, http = (urlsplit(f"http://127.0.0.1:{port}") for port in (admin_port, http_port))
-    bearerbox, smsbox = ([_program(name) or name, str(configuration)] for name in PROGRAMS)
+
+    def status() -> str:
+        """What it says of its connections; nothing while it does not listen."""
+        with suppress(OSError, HTTPException):
+            return _ask(urlsplit(f"http://127.0.0.1:{admin_port}"), f"/status.txt?password={password}")
+        return ""
+
+    bearerbox, smsbox = ([_program(name) or name, "-v", WARNINGS, str(configuration)] for name in PROGRAMS)
     with (
         running("sink", ["esoz_notify.bench.sink"], environment_for_child(), home) as sink,
-        strange("bearerbox", bearerbox, home, lambda: "(online " in _status(admin)) as first,
-        strange("smsbox", smsbox, home, lambda: "smsbox:" in _status(admin)) as second,
+        strange("bearerbox", bearerbox, home, lambda: "(online " in status()) as first,
+        strange("smsbox", smsbox, home, lambda: "smsbox:" in status()) as second,
     ):
         yield Kannel(
             processes=dict(zip(PROGRAMS, (first, second), strict=True)),
             sink=sink.process,
-            http=http,
+            http=urlsplit(f"http://127.0.0.1:{http_port}"),
             told_at=urlsplit(f"http://127.0.0.1:{sink.ready}"),
+            password=password,
         )
 
 
@@ -174,13 +184,6 @@ def _free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
-
-
-def _status(admin: SplitResult) -> str:
-    """What the bearerbox says of its connections; nothing while it does not listen."""
-    with suppress(OSError, HTTPException):
-        return _ask(admin, f"/status.txt?password={PASSWORD}")
-    return ""
 
 
 def _ask(where: SplitResult, path: str) -> str:

@@ -5,15 +5,13 @@ What belongs here: what two scenarios or more use. What does not: a scenario (``
 
 import json
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from esoz_notify.bench.house import House, Sent, Site, Tell, a_house, machine
+from esoz_notify.bench.house import House, Sent, Tell, machine
 from esoz_notify.bench.load import NUMBER, Plan
 from esoz_notify.bench.processes import Meter
-from esoz_notify.core.limits import BATCH_LINES_MAX, OVERLOAD_BACKLOG
 from esoz_notify.store.counting import Spread
 
 CONNECTIONS = 64
@@ -23,11 +21,6 @@ BATCH_LINES = 5_000
 RATE_MAX_PER_S = 5_000
 """More than this in a second would not be sent: bounds the phones that are made beforehand."""
 COUNT_MAX = 100_000
-CODE_RATE_PER_S = 10.0
-CODES_CONNECTIONS = 8
-BURST = 1_000
-BURST_RATE_PER_S = 500.0
-FALLBACK_RATE_PER_S = 100.0
 WARM_UP = 200
 WARM_UP_FIRST = 9_000_000
 """Numbers of phones for warming up: those of the load begin at 1."""
@@ -51,12 +44,17 @@ MANY = {"content-type": "application/x-ndjson", "idempotency-key": KEY}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Sizes of the scenarios. ``rate_per_s``: of ``steady``; ``bulk``: documents that wait; ``rows``: of ``growth``."""
+    """Sizes of the scenarios.
+
+    ``rate_per_s``: of ``steady`` and ``waiting``. ``bulk``: documents of ``codes-under-bulk``. ``rows``: ended
+    notifications in the ledgers of ``growth``. ``waiting``: notifications that wait in ``waiting``.
+    """
 
     seconds: float = 6.0
     rate_per_s: float = 200.0
     bulk: int = 20_000
-    rows: int = 100_000
+    rows: tuple[int, ...] = (0, 1_000_000)
+    waiting: int = 1_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,20 +90,27 @@ class Result:
         return not (self.lost or self.doubled or self.refused)
 
 
-def count_max(options: Options) -> int:
+def bounded_count(options: Options) -> int:
+    """How many requests a closed loop may send."""
     return min(COUNT_MAX, int(RATE_MAX_PER_S * options.seconds))
 
 
 def singles(
-    options: Options, count_max: int, *, connections: int = CONNECTIONS, rate_per_s: float | None = None
+    options: Options,
+    count_max: int,
+    *,
+    connections: int = CONNECTIONS,
+    rate_per_s: float | None = None,
+    first: int = 1,
 ) -> Plan:
+    """The usual message, one per request; without a rate in a closed loop."""
     return Plan(
         host="",
         port=0,
         path="/v1/notifications",
         headers=ONE,
         line=DOCUMENT,
-        first=1,
+        first=first,
         count_max=count_max,
         seconds=options.seconds,
         connections=connections,
@@ -114,6 +119,7 @@ def singles(
 
 
 def batches(count_max: int, seconds: float) -> Plan:
+    """The usual message, in batches."""
     return Plan(
         host="",
         port=0,
@@ -150,11 +156,12 @@ def start_warm(house: House, tell: Tell) -> None:
     """Start a worker and let a few notifications pass: connections are open and statements prepared afterwards."""
     tell("starting the worker", None)
     house.start_worker()
-    accepted = warm_intake(house, tell)
-    house.drain(accepted, tell, limit_s=WARM_UP_LIMIT_S)
+    sent = warm_intake(house, tell)
+    house.drain(sent.accepted, tell, limit_s=WARM_UP_LIMIT_S)
 
 
-def warm_intake(house: House, tell: Tell) -> int:
+def warm_intake(house: House, tell: Tell) -> Sent:
+    """Let a few notifications be accepted; they are not of the measured load."""
     plan = Plan(
         host="",
         port=0,
@@ -166,9 +173,20 @@ def warm_intake(house: House, tell: Tell) -> int:
         seconds=WARM_UP_LIMIT_S,
         connections=CONNECTIONS,
     )
-    accepted = house.send(plan, "warming up", tell).accepted
-    house.others += accepted
-    return accepted
+    sent = house.send(plan, "warming up", tell)
+    house.others += sent.accepted
+    return sent
+
+
+def live(house: House, name: str, options: Options, tell: Tell) -> Result:
+    """Whole lives in a closed loop; half the phones have no Viber."""
+    count_max = bounded_count(options)
+    take_viber_from_every_second(house, count_max, tell)
+    start_warm(house, tell)
+    meter = house.meter()
+    sent = house.send(singles(options, count_max), "sending", tell, meter)
+    house.drain(sent.accepted, tell, meter)
+    return result_of(name, house, sent, meter, delivered=True)
 
 
 def result_of(scenario: str, house: House, sent: Sent, meter: Meter, *, delivered: bool) -> Result:
@@ -211,10 +229,11 @@ def refused(sent: Sent) -> int:
     return sent.lines - sent.accepted
 
 
-def doubled(house: House) -> int:
-    """Messages beyond the first that a provider accepted for one phone on one channel; no phone was used twice."""
+def doubled(house: House, among: Callable[[str], bool] = bool) -> int:
+    """Messages beyond the first that a provider took for one phone on one channel; no phone was used twice."""
     seen: Tally[tuple[object, ...]] = Tally()
     for row in house.ask_lab("GET", "/submissions?provider=all"):
         channel = "sms" if "part" in row else row["provider"]
-        seen[channel, row["msisdn"], row.get("part")] += 1
+        if among(row["msisdn"]):
+            seen[channel, row["msisdn"], row.get("part")] += 1
     return sum(count - 1 for count in seen.values())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from esoz_notify.bench.scenarios import Result
+from esoz_notify.bench.parts import Result
 
 WIDTH, LEFT, BAR, GAP = 760, 170, 16, 10
 TOP = 56

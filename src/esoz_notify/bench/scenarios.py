@@ -4,30 +4,47 @@ What belongs here: one function per scenario and the table of them; those of big
 comparison with a peer in ``peer``. What does not: processes (``house``), SQL (store), how results are shown.
 """
 
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from esoz_notify.bench.house import Site, Tell, a_house, machine
+from esoz_notify.bench.load import Plan
+from esoz_notify.bench.parts import (
+    BATCH_LINES,
+    CODE,
+    COUNT_MAX,
+    INTAKE_CONNECTIONS,
+    ONE,
+    WARM_UP_FIRST,
+    WARM_UP_LIMIT_S,
+    Options,
+    Result,
+    batches,
+    live,
+    refused,
+    result_of,
+    singles,
+    start_warm,
+    take_viber_from_every_second,
+    warm_intake,
+)
+from esoz_notify.bench.peer import peer
+from esoz_notify.bench.volume import growth, waiting
+from esoz_notify.core.limits import BATCH_LINES_MAX, OVERLOAD_BACKLOG
+
+CODE_RATE_PER_S = 10.0
+CODES_CONNECTIONS = 8
+BURST = 1_000
+BURST_RATE_PER_S = 500.0
+FALLBACK_RATE_PER_S = 100.0
+
 Scenario = Callable[[Site, Options, Tell], Result]
 
 
 def lifecycle(site: Site, options: Options, tell: Tell) -> Result:
     """Single requests over 64 connections in a closed loop; half the phones have no Viber, so an SMS follows."""
-    return _lifecycle("lifecycle", site, options, tell)
-
-
-def growth(site: Site, options: Options, tell: Tell) -> Result:
-    """``lifecycle`` over a ledger in which many notifications have ended."""
-    result = _lifecycle("growth", site, options, tell, rows=options.rows)
-    result.more["rows"] = options.rows
-    return result
-
-
-def _lifecycle(name: str, site: Site, options: Options, tell: Tell, rows: int = 0) -> Result:
-    with a_house(site, name, tell, rows=rows) as house:
-        count_max = count_max(options)
-        take_viber_from_every_second(house, count_max, tell)
-        start_warm(house, tell)
-        meter = house.meter()
-        sent = house.send(singles(options, count_max), "sending", tell, meter)
-        house.drain(sent.accepted, tell, meter)
-        return result_of(name, house, sent, meter, delivered=True)
+    with a_house(site, "lifecycle", tell) as house:
+        return live(house, "lifecycle", options, tell)
 
 
 def steady(site: Site, options: Options, tell: Tell) -> Result:
@@ -169,9 +186,10 @@ QUICK: Mapping[str, Scenario] = {
 }
 """What runs when nothing is named."""
 
-SCENARIOS: Mapping[str, Scenario] = {**QUICK, "growth": growth}
+SLOW: Mapping[str, Scenario] = {"growth": growth, "waiting": waiting, "peer": peer}
+"""What runs only when it is named: it takes minutes, or needs what is not ours."""
+
+SCENARIOS: Mapping[str, Scenario] = {**QUICK, **SLOW}
 
 assert BATCH_LINES <= BATCH_LINES_MAX, "a batch must be one that the API takes"
 assert COUNT_MAX <= OVERLOAD_BACKLOG, "intake alone must not be refused for its own backlog"
-
-
