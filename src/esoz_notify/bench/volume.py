@@ -4,42 +4,29 @@ What belongs here: what is put into the ledger beforehand, and what is measured 
 """
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from esoz_notify.bench.house import Site, Tell, a_house
-from esoz_notify.bench.parts import WARM_UP_LIMIT_S, Options, Result, live, result_of, singles, warm_intake
+from esoz_notify.bench.parts import Options, Result, live, result_of, singles, start_warm
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.store.counting import Counter
 
-HOLDER = "bench"
 
+class _Preload:
+    """Fills a ledger with notifications that have ended, and keeps how long it took."""
 
-@dataclass(slots=True)
-class _Filling:
-    """Fills a ledger, and says how long it took."""
+    def __init__(self, rows: int, tell: Tell) -> None:
+        self._rows = rows
+        self._tell = tell
+        self.seconds = 0.0
 
-    tell: Tell
-    rows: int
-    seconds: float = 0.0
-
-    def ended(self, ledger: Counter) -> int:
-        """With notifications that have ended."""
-        if self.rows:
-            self.tell(f"preloading {self.rows:,} ended ones", None)
+    def __call__(self, ledger: Counter) -> int:
+        if self._rows:
+            self._tell(f"preloading {self._rows:,} ended ones", None)
             began_s = time.monotonic()
-            ledger.preload(self.rows)
+            ledger.preload(self._rows)
             self.seconds = time.monotonic() - began_s
-        return self.rows
-
-    def waiting(self, ledger: Counter) -> int:
-        """With notifications that wait for an SMSC, and every SMSC held."""
-        self.tell(f"preloading {self.rows:,} waiting ones", None)
-        began_s = time.monotonic()
-        ledger.preload_waiting(self.rows)
-        ledger.hold([smsc.name for smsc in LabSettings().smscs], by=HOLDER, why="the scenario waits")
-        self.seconds = time.monotonic() - began_s
-        return self.rows
+        return self._rows
 
 
 def growth(site: Site, options: Options, tell: Tell) -> Result:
@@ -47,8 +34,8 @@ def growth(site: Site, options: Options, tell: Tell) -> Result:
     results: list[Result] = []
     steps: list[dict[str, Any]] = []
     for rows in options.rows:
-        filling = _Filling(tell, rows)
-        with a_house(site, f"growth-{rows}", tell, preload=filling.ended) as house:
+        preload = _Preload(rows, tell)
+        with a_house(site, f"growth-{rows}", tell, preload=preload) as house:
             result = live(house, "growth", options, tell)
         results.append(result)
         first, now = results[0].lifecycles_per_s, result.lifecycles_per_s
@@ -58,7 +45,7 @@ def growth(site: Site, options: Options, tell: Tell) -> Result:
                 "lifecycles_per_s": now,
                 "ratio": round(now / first, 3) if now and first else None,
                 "cpu_s_per_1000": (result.cpu_s_per_1000 or {}).get("total"),
-                "preload_s": round(filling.seconds, 1),
+                "preload_s": round(preload.seconds, 1),
             }
         )
     last = results[-1]
@@ -74,12 +61,14 @@ def waiting(site: Site, options: Options, tell: Tell) -> Result:
 
     The waiting ones fall due all the time, an hour's worth of them evenly, are looked at and put off.
     """
-    filling = _Filling(tell, options.waiting)
-    with a_house(site, "waiting", tell, preload=filling.waiting) as house:
-        tell("starting the worker", None)
-        house.start_worker()
-        house.ledger.know(warm_intake(house, tell).ids())
-        house.drain_known(tell, limit_s=WARM_UP_LIMIT_S)
+    with a_house(site, "waiting", tell) as house:
+        house.ledger.hold([smsc.name for smsc in LabSettings().smscs], by="bench", why="so that they wait")
+        start_warm(house, tell)
+        tell(f"preloading {options.waiting:,} waiting ones", None)
+        began_s = time.monotonic()
+        house.ledger.preload_waiting(options.waiting)
+        preload_s = time.monotonic() - began_s
+        house.others += options.waiting
         meter = house.meter()
         count_max = int(options.rate_per_s * options.seconds)
         sent = house.send(singles(options, count_max, rate_per_s=options.rate_per_s), "sending", tell, meter)
@@ -89,6 +78,6 @@ def waiting(site: Site, options: Options, tell: Tell) -> Result:
         result.more |= {
             "rate_per_s": options.rate_per_s,
             "waiting": house.ledger.waiting().documents,
-            "preload_s": round(filling.seconds, 1),
+            "preload_s": round(preload_s, 1),
         }
         return result

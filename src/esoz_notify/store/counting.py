@@ -169,9 +169,16 @@ class Counter:
         self._fill(_PRELOAD_WAITING, {"count": count, "before": "2 hours", "gap": "1 millisecond"})
 
     def _fill(self, statements: Iterable[str], parameters: dict[str, object]) -> None:
+        """All rows first and their indexes afterwards: millions of rows are put in almost twice as fast."""
         with self._connection.transaction():
+            self._connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
+            indexes = self._connection.execute(_INDEXES.encode()).fetchall()
+            for drop, _ in indexes:
+                self._connection.execute(drop)
             for statement in statements:
                 self._connection.execute(statement.encode(), parameters)
+            for _, make in indexes:
+                self._connection.execute(make)
         self._connection.execute("VACUUM (ANALYZE)")
         self._connection.execute("CHECKPOINT")
 
@@ -250,6 +257,17 @@ AS t(n, at)
 """A number, an id and a time per synthetic row; ids are UUIDv7 of those times, so new ones come after them."""
 
 _SEALED = "decode(md5('{0}' || n) || md5('{0}' || -n) || md5('{0}!' || n), 'hex')"
+
+_INDEXES = """
+SELECT CASE WHEN con.oid IS NULL THEN format('DROP INDEX %I', i.relname)
+       ELSE format('ALTER TABLE %I DROP CONSTRAINT %I', t.relname, con.conname) END,
+       CASE WHEN con.oid IS NULL THEN pg_get_indexdef(i.oid)
+       ELSE format('ALTER TABLE %I ADD CONSTRAINT %I %s', t.relname, con.conname, pg_get_constraintdef(con.oid)) END
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+LEFT JOIN pg_constraint con ON con.conindid = i.oid AND con.contype IN ('p', 'u')
+WHERE t.relnamespace = 'public'::regnamespace ORDER BY i.relname
+"""
+"""Statements that drop each index of the ledger and make it again as it was."""
 
 _HOLD = """
 INSERT INTO provider_health (provider, held_by, held_why, held_at)
