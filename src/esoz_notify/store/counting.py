@@ -158,27 +158,35 @@ class Counter:
         return {f"p{rank}": round(float(value), 3) for rank, value in zip(_RANKS, row, strict=True)}
 
     def preload(self, count: int) -> None:
-        """Put ``count`` ended notifications of last month into the ledger, as large as real ones, and analyse it."""
-        self._fill(_PRELOAD_ENDED, {"count": count, "before": "30 days", "gap": "20 milliseconds"})
+        """Put ``count`` ended notifications of last month into the ledger, as large as real ones, and analyse it.
+
+        All rows first and their indexes afterwards, which is almost twice as fast; nobody else can use it meanwhile.
+        """
+        with self._connection.transaction():
+            self._connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
+            indexes = self._connection.execute(_INDEXES.encode()).fetchall()
+            for drop, _ in indexes:
+                self._connection.execute(drop)
+            self._fill(_PRELOAD_ENDED, {"count": count, "before": "30 days", "gap": "20 milliseconds"})
+            for _, make in indexes:
+                self._connection.execute(make)
+        self._settle()
 
     def preload_waiting(self, count: int) -> None:
         """Put in ``count`` accepted ones that are to go by SMS and fall due evenly within the next hour.
 
         Their sealed fields cannot be opened: nothing must have them sent (``hold``).
         """
-        self._fill(_PRELOAD_WAITING, {"count": count, "before": "2 hours", "gap": "1 millisecond"})
+        with self._connection.transaction():
+            self._fill(_PRELOAD_WAITING, {"count": count, "before": "2 hours", "gap": "1 millisecond"})
+        self._settle()
 
     def _fill(self, statements: Iterable[str], parameters: dict[str, object]) -> None:
-        """All rows first and their indexes afterwards: millions of rows are put in almost twice as fast."""
-        with self._connection.transaction():
-            self._connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
-            indexes = self._connection.execute(_INDEXES.encode()).fetchall()
-            for drop, _ in indexes:
-                self._connection.execute(drop)
-            for statement in statements:
-                self._connection.execute(statement.encode(), parameters)
-            for _, make in indexes:
-                self._connection.execute(make)
+        for statement in statements:
+            self._connection.execute(statement.encode(), parameters)
+
+    def _settle(self) -> None:
+        """What would be done sooner or later is not to be done while something is measured."""
         self._connection.execute("VACUUM (ANALYZE)")
         self._connection.execute("CHECKPOINT")
 
