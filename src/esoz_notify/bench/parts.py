@@ -21,6 +21,8 @@ BATCH_LINES = 5_000
 RATE_MAX_PER_S = 5_000
 """More than this in a second would not be sent: bounds the phones that are made beforehand."""
 COUNT_MAX = 100_000
+PRODUCT = ("api", "worker", "postgres")
+"""The processes whose CPU and memory are the product's."""
 WARM_UP = 200
 WARM_UP_FIRST = 9_000_000
 """Numbers of phones for warming up: those of the load begin at 1."""
@@ -198,7 +200,7 @@ def result_of(scenario: str, house: House, sent: Sent, meter: Meter, *, delivere
     ledger.know(sent.ids())
     statuses = ledger.statuses()
     span_s = ledger.span_s() if delivered else None
-    product = {name: round(1000 * used_s.get(name, 0.0) / count, 3) for name in ("api", "worker", "postgres")}
+    product = {name: round(1000 * used_s.get(name, 0.0) / count, 3) for name in PRODUCT}
     arrived = statuses.get("delivered", 0) if delivered else sum(statuses.values()) - statuses.get("missing", 0)
     extra = max(0, ledger.total() - house.others - sent.accepted - refused(sent))
     return Result(

@@ -16,6 +16,7 @@ from esoz_notify.bench.parts import (
     CONNECTIONS,
     COUNT_MAX,
     PHONE,
+    PRODUCT,
     WARM_UP,
     WARM_UP_FIRST,
     WARM_UP_LIMIT_S,
@@ -33,7 +34,6 @@ from esoz_notify.store.counting import Spread, counting
 
 PAIRS = 3
 """Rounds of each."""
-OURS = ("api", "worker", "postgres")
 NUMBER_DIGITS = 7
 CALLBACKS_LIMIT_S = 60.0
 """What Kannel has not called back by then is lost."""
@@ -165,14 +165,14 @@ class _Match:
             handover_ms=ledger.handover_ms(),
             handover_from_request_ms=ledger.handover_from_request_ms(),
             delivered_ms=ledger.delivered_ms(),
-            cpu_s_per_1000=_per_1000(ours, [one.cpu_s for one in ours], OURS),
+            cpu_s_per_1000=_per_1000(ours, [one.cpu_s for one in ours], PRODUCT),
             rss_mb={name: max(one.rss_mb[name] for one in (*ours, *theirs)) for name in ours[0].rss_mb},
             channels=ledger.channels(),
             refused=sum(refused(one.sent) for one in (*ours, *theirs)),
             lost=sum(one.lost for one in ours),
             doubled=max(0, ledger.total() - house.others - accepted) + doubled(house, lambda phone: _is_of(phone, 0)),
             more={
-                "ours": _figures(ours, OURS),
+                "ours": _figures(ours, PRODUCT),
                 "kannel": _figures(theirs, PROGRAMS) | {"doubled": doubled(house, lambda phone: _is_of(phone, 1))},
                 "ratio": round(median(our_rates) / median(their_rates), 3) if median(their_rates) else None,
                 "ratio_range": [round(min(ratios), 3), round(max(ratios), 3)] if ratios else None,

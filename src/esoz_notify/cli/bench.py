@@ -19,14 +19,14 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from esoz_notify.bench.house import Site, Tell, a_site
-from esoz_notify.bench.parts import Options, Result
+from esoz_notify.bench.parts import PRODUCT, Options, Result
 from esoz_notify.bench.pictures import draw
 from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.wiring import read_texts
 
 SECONDS_MAX = 600.0
-BULK_MAX = 90_000
+BULK_MAX = 100_000
 ROWS_MAX = 20_000_000
 WAITING_MAX = 5_000_000
 RATE_MAX = 5_000.0
@@ -56,7 +56,7 @@ def bench(  # noqa: PLR0913 - options of a command line
         int, typer.Option("--waiting", min=1, max=WAITING_MAX, help="Notifications that wait in waiting.")
     ] = 1_000_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per scenario, a line each.")] = False,
-    pictures: Annotated[Path | None, typer.Option("--pictures", help="Folder for charts (SVG).")] = None,
+    pictures: Annotated[Path | None, typer.Option("--pictures", help="Folder for charts (PNG).")] = None,
 ) -> None:
     """Measure the product on this machine: all of it and the lab as processes, load over HTTP, loopback only.
 
@@ -193,8 +193,7 @@ def _cells(result: Result) -> Iterator[str]:
     yield _spread(result.accept_ms)
     yield _spread(result.handover_ms)
     yield "" if result.cpu_s_per_1000 is None else f"{result.cpu_s_per_1000['total']:.2f}"
-    product = (mb for name, mb in result.rss_mb.items() if name != "lab")
-    yield f"{sum(product):.0f}"
+    yield f"{sum(result.rss_mb.get(name, 0.0) for name in PRODUCT):.0f}"
     wrong = result.lost + result.doubled + result.refused
     yield "[green]0[/]" if result.correct else f"[bold red]{wrong}[/]"
 
