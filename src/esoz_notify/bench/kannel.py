@@ -128,7 +128,7 @@ def _program(name: str) -> str | None:
 
 @contextmanager
 def a_kannel(folder: Path, smsc: tuple[str, int], window_size: int) -> Iterator[Kannel]:
-    """A Kannel bound to an SMSC of the lab, as shipped but for its store in ``folder`` and the window.
+    """A Kannel bound to an SMSC of the lab, as shipped but for its store in ``folder``, the window and its log level.
 
     Raises NotifyError when it does not get ready.
     """
