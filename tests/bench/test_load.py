@@ -108,6 +108,21 @@ async def test_batches_note_accepted_lines_only() -> None:
     assert (report["lines"], report["accepted"]) == (10, 7)
 
 
+async def test_numbers_stand_in_for_ids(tmp_path: Path) -> None:
+    """Where answers name no id, what was accepted is noted by its number, and what was refused is not."""
+    answers = tmp_path / "answers.tsv"
+
+    def answer(head: str, _body: str) -> bytes:
+        return http("0: Accepted for delivery", 503 if head.startswith("GET /to/0000004 ") else 202)
+
+    plan = replace(PLAN, method="GET", path="/to/{n}", headers={}, line="", first=1, numbered=True)
+    async with a_server(answer) as (port, _):
+        report = await run(replace(plan, port=port, answers=str(answers)))
+    assert (report["lines"], report["accepted"]) == (10, 9)
+    noted = {line.split("\t")[0] for line in answers.read_text().splitlines()}
+    assert noted == {f"{number:07d}" for number in range(1, 11) if number != 4}
+
+
 async def test_refusals_are_told() -> None:
     """An answer that is no success is counted by its status, and its time is not among those of accepted ones."""
     async with a_server(lambda _head, _body: http("{}", 503)) as (port, _):

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from esoz_notify.bench.processes import Meter, ended, running, spoken_to
+from esoz_notify.bench.processes import Meter, ended, running, spoken_to, strange
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.settings import environment_for_child
 
@@ -44,6 +44,20 @@ def test_what_does_not_start_says_why(program: dict[str, str], tmp_path: Path) -
     with pytest.raises(NotifyError, match="ours failed: no port is free"):
         ended("ours", ["ours", "fail"], program, tmp_path)
     assert ended("ours", ["ours", "end"], program, tmp_path) == "ready to end\n"
+
+
+def test_strange_programs_are_ready_when_they_answer(tmp_path: Path) -> None:
+    """A program that says nothing is ready when it is seen to be, gone after the block, and an error if it ends."""
+    seen = iter([False, False, True])
+    with strange("sleep", ["sleep", "60"], tmp_path, lambda: next(seen)) as process:
+        assert process.is_running()
+        assert list(seen) == []
+    assert not psutil.pid_exists(process.pid)
+    with (
+        pytest.raises(NotifyError, match="sh did not start: no such store"),
+        strange("sh", ["sh", "-c", "echo no such store >&2; exit 1"], tmp_path, lambda: False),
+    ):
+        pass
 
 
 def test_a_broken_load_is_an_error() -> None:

@@ -14,16 +14,21 @@ import psutil
 import pytest
 
 from esoz_notify.bench.house import Site, a_site
-from esoz_notify.bench.scenarios import QUICK, SCENARIOS, Options
-from esoz_notify.cli.bench import known_scenarios
+from esoz_notify.bench.parts import Options
+from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
+from esoz_notify.cli.bench import known_scenarios, read_rows
 from esoz_notify.core.errors import InvalidInput
 from esoz_notify.settings import environment_for_child, read_settings
 from esoz_notify.wiring import read_texts
 
-SMALL = Options(seconds=0.5, rate_per_s=60, bulk=300, rows=200)
+SMALL = Options(seconds=0.5, rate_per_s=60, bulk=300, rows=(0, 200), waiting=300)
 SPREAD = {"p50", "p95", "p99"}
-SMOKE = ("growth", "batch", "codes-under-bulk", "receipts", "fallback", "rest")
-"""The others are made of the same parts as these."""
+SMOKE = ("growth", "waiting", "batch", "codes-under-bulk", "receipts", "fallback", "rest")
+"""The others are made of the same parts as these; ``peer`` has tests of its own."""
+PROMISED = {
+    *("scenario", "notifications", "lifecycles_per_s", "accept_ms", "handover_ms", "delivered_ms", "cpu_s_per_1000"),
+    *("rss_mb", "lost", "doubled", "machine"),
+}
 
 COMMAND = (
     "import typer; from esoz_notify.cli.bench import bench; from esoz_notify.settings import read_settings;"
@@ -48,6 +53,8 @@ def test_nothing_is_lost_or_doubled(site: Site, name: str) -> None:
     result = json.loads(json.dumps(SCENARIOS[name](site, SMALL, quiet).as_json()))
     assert (result["lost"], result["doubled"], result["refused"]) == (0, 0, 0)
     assert result["scenario"] == name
+    assert set(result) >= PROMISED
+    assert {"cores", "python", "postgres"} <= set(result["machine"])
     assert (result["machine"]["fsync"], result["machine"]["synchronous_commit"]) == ("on", "on")
     assert {"api", "postgres"} <= set(result["rss_mb"])
     if name == "rest":
@@ -62,7 +69,13 @@ def test_nothing_is_lost_or_doubled(site: Site, name: str) -> None:
         assert set(result["cpu_s_per_1000"]) == {"api", "worker", "postgres", "total"}
     if name == "growth":
         assert result["lifecycles_per_s"] > 0
+        assert [step["rows"] for step in result["growth"]] == [0, 200]
+        assert result["growth"][0]["ratio"] == 1.0
+        assert result["growth"][-1]["ratio"] == result["ratio"]
         assert result["channels"] == {"sms": (result["notifications"] + 1) // 2, "viber": result["notifications"]}
+    if name == "waiting":
+        assert result["waiting"] == 300
+        assert result["channels"] == {"viber": result["notifications"]}
     if name == "fallback":
         assert set(result["fallback_ms"]) == SPREAD
         assert result["channels"] == {"sms": result["notifications"]} | {"viber": result["notifications"]}
@@ -75,7 +88,15 @@ def test_unknown_scenarios_are_all_named() -> None:
     with pytest.raises(InvalidInput, match=r"no scenario speed, swim; there are lifecycle, "):
         known_scenarios(["swim", "rest", "speed"])
     assert known_scenarios(["rest", "steady", "rest"]) == ["rest", "steady"]
-    assert set(QUICK) < set(SCENARIOS)
+    assert set(QUICK) | set(SLOW) == set(SCENARIOS)
+
+
+@pytest.mark.parametrize("text", ["", "a", "0,-1", "1000,0", "5,5", "0,20000001", "1,,2"])
+def test_rows_must_rise(text: str) -> None:
+    """Numbers of rows are rising whole numbers within bounds; anything else is refused with the rule."""
+    assert read_rows("0, 1000,10000000") == (0, 1000, 10_000_000)
+    with pytest.raises(InvalidInput, match="--rows takes rising whole numbers up to 20,000,000"):
+        read_rows(text)
 
 
 @pytest.fixture

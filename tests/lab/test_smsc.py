@@ -1,6 +1,7 @@
 """The lab's SMSC over a raw socket with a foreign codec: what SMPP 3.4 and operators' habits promise a caller."""
 
 import asyncio
+import socket
 import ssl
 import struct
 from dataclasses import replace
@@ -19,6 +20,7 @@ from esoz_notify.lab.settings import IdFormat, LabSettings, SmscSettings
 from esoz_notify.lab.world import Lab, run_lab
 
 UCS2 = 8
+ENQUIRE_LINK = 0x15
 DELIVERED, EXPIRED, UNDELIVERABLE = 2, 3, 5
 
 
@@ -312,3 +314,21 @@ async def test_tls_is_served(settings: LabSettings, certificate: Path) -> None:
         bound(lab, ssl=trust, server_hostname="localhost") as esme,
     ):
         assert (await esme.submitted()).status == 0
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux only")
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_was_read_is_acknowledged_at_once_when_asked(settings: LabSettings, at_once: bool) -> None:
+    """After a talk the kernel delays acknowledgements; the setting has it acknowledge each read without an answer."""
+    smscs = tuple(replace(smsc, ack_at_once=at_once) for smsc in settings.smscs)
+    async with run_lab(replace(settings, smscs=smscs)) as lab, bound(lab) as esme:
+        for _ in range(5):
+            await esme.ask(ENQUIRE_LINK)
+        (session,) = lab.smscs["smsc-a"].sessions
+        esme.write(b"\0\0\0\x10")  # a length alone: nothing is answered yet
+        async with asyncio.timeout(5):
+            while not session._buffer:
+                await asyncio.sleep(0.01)
+        assert session._transport is not None
+        told = session._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+        assert bool(told) is at_once

@@ -32,6 +32,28 @@ def test_preloaded_notifications_have_ended(ledger_dsn: str) -> None:
         assert ledger.delivered_ms() == {"p50": 2000.0, "p95": 2000.0, "p99": 2000.0}
         assert ledger.fallback_ms() is None
         assert ledger.span_s() == pytest.approx(2 + 19 * 0.02)
+        assert ledger.known_ended() == 1.0
+        ended_at = ledger.last_end()
+        assert ended_at is not None
+        assert ended_at < datetime.now(UTC)
+
+
+def test_preloaded_waiting_ones_wait(ledger_dsn: str) -> None:
+    """They are accepted, fall due one after another within the next hour, and the providers they need are held."""
+    with counting(ledger_dsn) as ledger:
+        ledger.preload_waiting(20)
+        ledger.hold(["smsc-a"], by="bench", why="the test waits")
+        assert ledger.waiting() == Waiting(codes=0, documents=20, receipts=0)
+        ledger.know([(one, AT) for one in _ids(ledger_dsn)])
+        assert ledger.statuses() == {"accepted": 20}
+        assert (ledger.known_ended(), ledger.last_end()) == (0.0, None)
+    with psycopg.connect(ledger_dsn) as connection:
+        due = connection.execute(
+            "SELECT count(DISTINCT due_at) FROM delivery WHERE due_at BETWEEN now() AND now() + interval '1 hour'"
+        ).fetchone()
+        held = connection.execute("SELECT provider, held_by FROM provider_health").fetchall()
+    assert due == (20,)
+    assert held == [("smsc-a", "bench")]
 
 
 def test_what_is_not_there_is_missing(ledger_dsn: str) -> None:

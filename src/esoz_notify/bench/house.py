@@ -102,16 +102,24 @@ class Sent:
 
     def ids(self) -> Iterator[tuple[UUID, datetime]]:
         """Each accepted notification and when it was asked for."""
+        return ((UUID(one), at) for one, at in self._answered())
+
+    def first_at(self) -> datetime:
+        """When the first of those accepted was asked for; ``started_at`` when none was."""
+        return min((at for _, at in self._answered()), default=self.started_at)
+
+    def _answered(self) -> Iterator[tuple[str, datetime]]:
         for line in self.answers.read_text(encoding="ascii").splitlines():
             one, at = line.split("\t")
-            yield UUID(one), datetime.fromtimestamp(float(at), UTC)
+            yield one, datetime.fromtimestamp(float(at), UTC)
 
 
 class House:
     """A running product of one scenario. ``processes``: those to be metered, by name."""
 
-    def __init__(self, site: Site, dsn: str, ledger: Counter, stack: ExitStack) -> None:
+    def __init__(self, site: Site, dsn: str, ledger: Counter, stack: ExitStack, *, sms_only: bool) -> None:
         self._site = site
+        self._sms_only = sms_only
         self._dsn = dsn
         self._stack = stack
         self._processes: dict[str, psutil.Process] = {"postgres": site.postmaster}
@@ -120,11 +128,15 @@ class House:
         self.others = 0
         """Notifications in the ledger that are not of the measured load."""
         self._lab, lab_urls = self._start_lab()
-        self._settings = _providers(site, lab_urls)
+        self.smscs: dict[str, tuple[str, int]] = {name: (host, port) for name, (host, port) in lab_urls["smsc"].items()}
+        """Where the lab's SMSCs listen, by name."""
+        ours = dict([next(iter(self.smscs.items()))]) if sms_only else self.smscs
+        self._settings = _providers(site, lab_urls, ours) | (_sms_policy(site) if sms_only else {})
         self._api = urlsplit(self._start("api", "api", "--host", "127.0.0.1", "--port", "0"))
 
     def _start_lab(self) -> tuple[SplitResult, dict[str, Any]]:
-        words = ["esoz_notify.bench.world", json.dumps(dict(self._site.templates))]
+        told = {"templates": dict(self._site.templates), "ack_at_once": self._sms_only}
+        words = ["esoz_notify.bench.world", json.dumps(told)]
         lab = self._stack.enter_context(running("lab", words, environment_for_child(), self._site.folder))
         self._processes["lab"] = lab.process
         urls: dict[str, Any] = json.loads(lab.ready)
@@ -140,22 +152,24 @@ class House:
         """Start a worker; providers call back to the API."""
         self._start("worker", "worker", public_url=self._api.geturl())
 
+    def watch(self, name: str, process: psutil.Process) -> None:
+        """Have meters look at one more process from now on."""
+        self._processes[name] = process
+
     def meter(self) -> Meter:
         """A meter of every process, from now on."""
         return Meter(self._processes)
 
     def send(self, plan: Plan, what: str, tell: Tell, meter: Meter | None = None) -> Sent:
         """Have a separate process send a plan to the API, as our caller."""
+        return self.send_to(self._api, replace(plan, caller=(CALLER, self._site.secret)), what, tell, meter)
+
+    def send_to(self, where: SplitResult, plan: Plan, what: str, tell: Tell, meter: Meter | None = None) -> Sent:
+        """Have a separate process send a plan to a server."""
         path = self._site.folder / f"answers-{next(self._numbers)}.tsv"
-        to_api = replace(
-            plan,
-            host=str(self._api.hostname),
-            port=int(self._api.port or 80),
-            caller=(CALLER, self._site.secret),
-            answers=str(path),
-        )
+        planned = replace(plan, host=str(where.hostname), port=int(where.port or 80), answers=str(path))
         started_at = datetime.now(UTC)
-        report = _run_load(to_api, what, tell, meter)
+        report = _run_load(planned, what, tell, meter)
         return Sent(started_at=started_at, answers=path, **report)
 
     def send_to_lab(self, plan: Plan, what: str, tell: Tell) -> None:
@@ -205,6 +219,10 @@ class House:
 
         self.wait("delivering", tell, done, limit_s=limit_s, meter=meter)
 
+    def drain_known(self, tell: Tell, meter: Meter | None = None, limit_s: float = DRAIN_LIMIT_S) -> None:
+        """Wait until nothing of what the ledger's counter knows is open any more."""
+        self.wait("delivering", tell, self.ledger.known_ended, limit_s=limit_s, meter=meter)
+
 
 def _run_load(plan: Plan, what: str, tell: Tell, meter: Meter | None) -> dict[str, Any]:
     total = plan.count_max if plan.rate_per_s is None else min(plan.count_max, int(plan.rate_per_s * plan.seconds))
@@ -223,23 +241,27 @@ def _run_load(plan: Plan, what: str, tell: Tell, meter: Meter | None) -> dict[st
 
 
 @contextmanager
-def a_house(site: Site, name: str, tell: Tell, *, rows: int = 0) -> Iterator[House]:
-    """A product without a worker, over a ledger of its own with ``rows`` ended notifications in it."""
+def a_house(
+    site: Site, name: str, tell: Tell, *, preload: Callable[[Counter], int] | None = None, sms_only: bool = False
+) -> Iterator[House]:
+    """A product without a worker, over a ledger of its own.
+
+    ``preload`` fills the ledger beforehand, and says with how many. ``sms_only``: by policy everything goes by SMS,
+    over the first SMSC only; SMSCs acknowledge at once what they read.
+    """
     tell("starting", None)
     database = f"bench_{name.replace('-', '_')}"
     dsn = make_database(site.server.dsn, database, TEMPLATE)
     with ExitStack() as stack:
         stack.callback(drop_database, site.server.dsn, database)
         ledger = stack.enter_context(counting(dsn))
-        if rows:
-            tell(f"preloading {rows} notifications", None)
-            ledger.preload(rows)
-        house = House(site, dsn, ledger, stack)
-        house.others = rows
+        others = 0 if preload is None else preload(ledger)
+        house = House(site, dsn, ledger, stack, sms_only=sms_only)
+        house.others = others
         yield house
 
 
-def _providers(site: Site, urls: Mapping[str, Any]) -> dict[str, str]:
+def _providers(site: Site, urls: Mapping[str, Any], smscs: Mapping[str, tuple[str, int]]) -> dict[str, str]:
     """Settings of the product's processes whose providers are the lab's."""
     lab, smsc = LabSettings(), SmscSettings(name="any")
     login = f"{quote(smsc.system_id)}:{quote(smsc.password)}"
@@ -253,11 +275,18 @@ def _providers(site: Site, urls: Mapping[str, Any]) -> dict[str, str]:
         "diia_url": urls["diia_url"],
         "diia_partner_token": lab.diia_partner_token,
         "smscs": " ".join(
-            f"smpp://{login}@{host}:{port}?name={name}&window={WINDOW_SIZE}"
-            for name, (host, port) in urls["smsc"].items()
+            f"smpp://{login}@{host}:{port}?name={name}&window={WINDOW_SIZE}" for name, (host, port) in smscs.items()
         ),
         "requests_per_min": str(REQUESTS_PER_MIN),
     }
+
+
+def _sms_policy(site: Site) -> dict[str, str]:
+    """A policy by which everything goes by SMS."""
+    path = site.folder / "policies.toml"
+    columns = "".join(f'{column} = [{{ channel = "sms" }}]\n' for column in ("codes", "documents", "rest"))
+    path.write_text(f'[[policy]]\nversion = "bench"\nfrom = 2018-01-01\n{columns}', encoding="utf-8")
+    return {"policies_file": str(path)}
 
 
 def machine(ledger: Counter) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class Plan:
 
     ``line``: the body of one request, or one of its ``lines_per_request`` lines. Ends after ``seconds`` or
     ``count_max`` lines, whichever is first. ``caller``: client id and secret, for a bearer token. ``answers``: file
-    for a line ``id TAB sent at`` (seconds since the epoch) per accepted line.
+    for a line ``id TAB sent at`` (seconds since the epoch) per accepted line. ``numbered``: answers name no id, and
+    what was accepted is noted by its number; one line per request.
     """
 
     host: str
@@ -60,6 +61,7 @@ class Plan:
     rate_per_s: float | None = None
     caller: tuple[str, str] | None = field(default=None, repr=False)
     answers: str | None = None
+    numbered: bool = False
 
 
 def main() -> None:
@@ -185,6 +187,7 @@ class Load:
         head = self._head.replace(NUMBER, numbers[0])
         self.sent += count
         self._busy += 1
+        connection.number = numbers[0]
         connection.send(f"{head}{len(body)}\r\n\r\n".encode() + body, since_s)
 
     def answered(self, connection: "Connection", status: int, body: bytes) -> None:
@@ -195,7 +198,8 @@ class Load:
         if status in _GOOD:
             self.latencies_s.append(now_s - connection.since_s)
             sent_at = time.time() - (now_s - connection.since_s)
-            self.accepted += [(match.decode(), sent_at) for match in _ID.findall(body)]
+            ids = [connection.number] if self._plan.numbered else [one.decode() for one in _ID.findall(body)]
+            self.accepted += [(one, sent_at) for one in ids]
         if self._due:
             self._send(connection, self._due.popleft())
         elif self._plan.rate_per_s is None and self._may_send():
@@ -226,6 +230,7 @@ class Connection(asyncio.Protocol):
         self._wanted = 0
         self._closed = False
         self.since_s = 0.0
+        self.number = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way out."""

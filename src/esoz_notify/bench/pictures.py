@@ -1,99 +1,145 @@
-"""Charts of the results as SVG, drawn by hand: bars need no library, and the files ask nobody for fonts.
+"""Charts of the results as PNG, set by typst, which the product has anyway for its printed page.
 
-What belongs here: the two charts. What does not: figures that are not in the results.
+What belongs here: which figures a chart has. What does not: how it looks (``charts.typ``), figures that are not in the
+results.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
 from pathlib import Path
 
-from esoz_notify.bench.scenarios import Result
+from esoz_notify.bench.parts import Result
 
-WIDTH, LEFT, BAR, GAP = 760, 170, 16, 10
-TOP = 56
-COLOURS = {
-    "api": "#2b6cb0",
-    "worker": "#dd6b20",
-    "postgres": "#2f855a",
-    "p50": "#90cdf4",
-    "p95": "#4299e1",
-    "p99": "#2c5282",
-}
+PIXELS_PER_INCH = 144.0
+SMALLEST = 0.1
+"""Of a logarithmic scale."""
+
+_HERE = Path(__file__).parent
+_FONTS = _HERE.parent / "render" / "fonts"
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """One chart. ``rows``: by name, each with its parts. ``marks``: on a logarithmic scale; otherwise parts add up."""
+
+    file: str
+    title: str
+    note: str
+    rows: Mapping[str, Figures]
+    marks: bool = False
+    digits: int
+
+    def as_json(self) -> str:
+        """What ``charts.typ`` reads."""
+        rows = [
+            {
+                "name": name,
+                "parts": [{"name": part, "value": value} for part, value in row.items()],
+                "words": " / ".join(
+                    self._words(value) for value in (row.values() if self.marks else [sum(row.values())])
+                ),
+            }
+            for name, row in self.rows.items()
+        ]
+        legend = dict.fromkeys(part for row in self.rows.values() for part in row)
+        told = {"title": self.title, "note": self.note, "marks": self.marks, "legend": list(legend), "rows": rows}
+        return json.dumps(told | self._scale(), ensure_ascii=False)
+
+    def _words(self, value: float) -> str:
+        return f"{value:,.{self.digits}f}"
+
+    def _scale(self) -> dict[str, float]:
+        """The longest bar, and the powers of ten between which all values lie."""
+        values = [max(value, SMALLEST) for row in self.rows.values() for value in row.values()]
+        powers = floor(log10(min(values))), ceil(log10(max(values)))
+        longest = max(sum(row.values()) for row in self.rows.values())
+        return {"longest": longest or 1.0, "from": powers[0], "until": max(powers[1], powers[0] + 1)}
 
 
 def draw(results: Sequence[Result], folder: Path) -> list[Path]:
     """Draw what the results have figures for; gives the files made."""
     folder.mkdir(parents=True, exist_ok=True)
-    charts = {
-        "latency.svg": _chart(
-            "Hand-over: accepted to provider's reply, ms",
-            _rows(results, lambda result: result.handover_ms),
-            stacked=False,
-        ),
-        "cpu.svg": _chart("CPU seconds per 1,000 notifications", _rows(results, _product_cpu), stacked=True),
-    }
     drawn = []
-    for name, svg in charts.items():
-        if svg:
-            (folder / name).write_text(svg, encoding="utf-8")
-            drawn.append(folder / name)
+    for chart in charts(results):
+        path = folder / chart.file
+        path.write_bytes(_png(chart))
+        drawn.append(path)
     return drawn
 
 
-Figures = Mapping[str, float]
+def charts(results: Sequence[Result]) -> list[Chart]:
+    """The charts that have at least one row."""
+    every = [
+        Chart(
+            file="rate.png",
+            title="Notifications per second",
+            note="Whole lives: accepted, handed over, delivered. Intake and batch: accepted only.",
+            rows=_rates(results),
+            digits=0,
+        ),
+        Chart(
+            file="latency.png",
+            title="Hand-over in ms: median, 95th and 99th percentile",
+            note="From acceptance to the provider's recorded reply. Closed loops queue: there it is the backlog.",
+            rows={_name(one): one.handover_ms for one in results if one.handover_ms},
+            marks=True,
+            digits=1,
+        ),
+        Chart(
+            file="cpu.png",
+            title="CPU seconds per 1,000 notifications",
+            note="User and system time of the processes named; lab and generator are not among them.",
+            rows=_cpu(results),
+            digits=3,
+        ),
+    ]
+    return [chart for chart in every if chart.rows]
 
 
-def _product_cpu(result: Result) -> Figures | None:
-    figures = result.cpu_s_per_1000
-    return None if figures is None else {name: value for name, value in figures.items() if name != "total"}
+def _rates(results: Sequence[Result]) -> dict[str, Figures]:
+    rows: dict[str, Figures] = {}
+    for one in results:
+        for step in one.more.get("growth", ()):
+            rows[f"growth, {step['rows']:,} rows"] = {"rate": step["lifecycles_per_s"] or 0.0}
+        rate = one.lifecycles_per_s or one.accepted_per_s
+        if rate is not None and "growth" not in one.more:
+            rows[_name(one)] = {"rate": rate}
+        if "kannel" in one.more:
+            rows["peer, Kannel"] = {"rate": one.more["kannel"]["per_s"]["median"]}
+    return rows
 
 
-def _rows(results: Iterable[Result], figures_of: Callable[[Result], Figures | None]) -> dict[str, Figures]:
-    return {result.scenario: figures for result in results if (figures := figures_of(result))}
+def _cpu(results: Sequence[Result]) -> dict[str, Figures]:
+    rows: dict[str, Figures] = {}
+    for one in results:
+        if one.cpu_s_per_1000 is not None:
+            rows[_name(one)] = _parts(one.cpu_s_per_1000)
+        if "kannel" in one.more:
+            rows["peer, Kannel"] = _parts(one.more["kannel"]["cpu_s_per_1000"])
+    return rows
 
 
-def _chart(title: str, rows: Mapping[str, Figures], *, stacked: bool) -> str:
-    """Horizontal bars: one per row with its parts one after another, or one per part."""
-    if not rows:
-        return ""
-    longest = max(sum(row.values()) if stacked else max(row.values()) for row in rows.values())
-    scale = (WIDTH - LEFT - 80) / (longest or 1.0)
-    y = TOP
-    shapes: list[str] = []
-    for name, row in rows.items():
-        shapes.append(_text(8, y + BAR - 4, name))
-        x = float(LEFT)
-        for part, value in row.items():
-            shapes.append(_bar(x, y, value * scale, COLOURS[part]))
-            x += value * scale if stacked else 0.0
-            if not stacked:
-                shapes.append(_text(LEFT + value * scale + 4, y + BAR - 4, f"{part} {value:g}"))
-                y += BAR
-        if stacked:
-            shapes.append(_text(x + 4, y + BAR - 4, f"{sum(row.values()):.3f}"))
-            y += BAR
-        y += GAP
-    legend = [*next(iter(rows.values()))]
-    shapes += _legend(legend)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}" '
-        f'font-family="sans-serif" font-size="12" role="img" aria-label="{escape(title, quote=True)}">'
-        f'<rect width="100%" height="100%" fill="#fff"/>'
-        f'<text x="8" y="20" font-size="15" font-weight="bold">{escape(title)}</text>{"".join(shapes)}</svg>\n'
+def _name(result: Result) -> str:
+    return f"{result.scenario}, ours" if "kannel" in result.more else result.scenario
+
+
+def _parts(figures: Figures) -> Figures:
+    return {name: value for name, value in figures.items() if name != "total"}
+
+
+def _png(chart: Chart) -> bytes:
+    import typst
+
+    picture: bytes = typst.compile(
+        str(_HERE / "charts.typ"),
+        root=str(_HERE),
+        font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(_FONTS)]),
+        sys_inputs={"chart": chart.as_json()},
+        format="png",
+        ppi=PIXELS_PER_INCH,
     )
-
-
-def _legend(parts: Iterable[str]) -> list[str]:
-    shapes: list[str] = []
-    for position, part in enumerate(parts):
-        x = LEFT + position * 110
-        shapes += [_bar(x, 30, 12, COLOURS[part]), _text(x + 18, 42, part)]
-    return shapes
-
-
-def _bar(x: float, y: float, width: float, colour: str) -> str:
-    return f'<rect x="{x:.1f}" y="{y + 1}" width="{max(width, 1):.1f}" height="{BAR - 3}" fill="{colour}"/>'
-
-
-def _text(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{y}">{escape(text)}</text>'
+    return picture

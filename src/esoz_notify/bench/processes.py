@@ -16,9 +16,11 @@ from pathlib import Path
 import psutil
 
 from esoz_notify.core.errors import NotifyError
+from esoz_notify.settings import environment_for_child
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
+READY_GAP_S = 0.1
 LOOK_GAP_S = 1.0
 """Between two looks at memory: one costs the machine some milliseconds."""
 
@@ -37,14 +39,39 @@ class Running:
 def running(name: str, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Iterator[Running]:
     """``python -m …`` until the end of the block, started once it has said ``ready …``; its log is ``folder/name.log``.
 
-    In a session of its own, so that a Ctrl-C reaches us alone and we stop what we started in order.
     Raises NotifyError when it does not get ready.
     """
-    path = folder / f"{name}.log"
+    with _child(name, [sys.executable, "-m", *arguments], environment, folder) as process:
+        line = _first_line(process)
+        if not line.startswith("ready"):
+            raise NotifyError(f"{name} did not start: {_tail(folder / f'{name}.log')}")
+        yield Running(psutil.Process(process.pid), line.removeprefix("ready").strip())
+
+
+@contextmanager
+def strange(name: str, command: Sequence[str], folder: Path, ready: Callable[[], bool]) -> Iterator[psutil.Process]:
+    """A program that is not ours until the end of the block, started once ``ready``; its log is ``folder/name.log``.
+
+    Raises NotifyError when it ends or does not get ready.
+    """
+    with _child(name, command, environment_for_child(), folder) as process:
+        ends_s = time.monotonic() + START_LIMIT_S
+        while not ready():
+            if process.poll() is not None or time.monotonic() > ends_s:
+                raise NotifyError(f"{name} did not start: {_tail(folder / f'{name}.log')}")
+            time.sleep(READY_GAP_S)
+        yield psutil.Process(process.pid)
+
+
+@contextmanager
+def _child(
+    name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """In a session of its own, so that a Ctrl-C reaches us alone and we stop what we started in order."""
     with (
-        path.open("wb") as log,
+        (folder / f"{name}.log").open("wb") as log,
         subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            command,
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -53,10 +80,7 @@ def running(name: str, arguments: Sequence[str], environment: Mapping[str, str],
         ) as process,
     ):
         try:
-            line = _first_line(process)
-            if not line.startswith("ready"):
-                raise NotifyError(f"{name} did not start: {_tail(path)}")
-            yield Running(psutil.Process(process.pid), line.removeprefix("ready").strip())
+            yield process
         finally:
             _stop(process)
 

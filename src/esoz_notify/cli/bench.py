@@ -19,14 +19,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from esoz_notify.bench.house import Site, Tell, a_site
+from esoz_notify.bench.parts import PRODUCT, Options, Result
 from esoz_notify.bench.pictures import draw
-from esoz_notify.bench.scenarios import QUICK, SCENARIOS, Options, Result
+from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.wiring import read_texts
 
 SECONDS_MAX = 600.0
-BULK_MAX = 90_000
+BULK_MAX = 100_000
 ROWS_MAX = 20_000_000
+WAITING_MAX = 5_000_000
 RATE_MAX = 5_000.0
 TABLE_WIDTH = 104
 
@@ -36,7 +38,7 @@ def bench(  # noqa: PLR0913 - options of a command line
     scenarios: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SCENARIO]…", help=f"Any of {', '.join(SCENARIOS)}; all but growth when none is named."
+            metavar="[SCENARIO]…", help=f"Any of {', '.join(SCENARIOS)}; all but {', '.join(SLOW)} when none is named."
         ),
     ] = None,
     *,
@@ -48,10 +50,13 @@ def bench(  # noqa: PLR0913 - options of a command line
         int, typer.Option("--bulk", min=1, max=BULK_MAX, help="Documents that wait in codes-under-bulk.")
     ] = 20_000,
     rows: Annotated[
-        int, typer.Option("--rows", min=1, max=ROWS_MAX, help="Ended notifications in the ledger of growth.")
-    ] = 100_000,
+        str, typer.Option("--rows", help="Ended notifications in the ledgers of growth, rising, with commas between.")
+    ] = "0,1000000",
+    waiting: Annotated[
+        int, typer.Option("--waiting", min=1, max=WAITING_MAX, help="Notifications that wait in waiting.")
+    ] = 1_000_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per scenario, a line each.")] = False,
-    pictures: Annotated[Path | None, typer.Option("--pictures", help="Folder for charts (SVG).")] = None,
+    pictures: Annotated[Path | None, typer.Option("--pictures", help="Folder for charts (PNG).")] = None,
 ) -> None:
     """Measure the product on this machine: all of it and the lab as processes, load over HTTP, loopback only.
 
@@ -60,7 +65,7 @@ def bench(  # noqa: PLR0913 - options of a command line
     Example: esoz-notify bench lifecycle steady --seconds 10
     """
     names = known_scenarios(scenarios or list(QUICK))
-    options = Options(seconds=seconds, rate_per_s=rate, bulk=bulk, rows=rows)
+    options = Options(seconds=seconds, rate_per_s=rate, bulk=bulk, rows=read_rows(rows), waiting=waiting)
     console = _console(as_json=as_json)
     results: list[Result] = []
     with (
@@ -86,6 +91,16 @@ def known_scenarios(names: Sequence[str]) -> list[str]:
         rule = f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}"
         raise InvalidInput([Problem("/scenario", "unknown_scenario", rule)], detail=rule)
     return list(dict.fromkeys(names))
+
+
+def read_rows(text: str) -> tuple[int, ...]:
+    """Numbers of ``--rows``. Raises InvalidInput when they are not rising whole numbers within bounds."""
+    words = [word.strip() for word in text.split(",")]
+    rows = tuple(int(word) for word in words if word.isascii() and word.isdigit())
+    if len(rows) != len(words) or list(rows) != sorted(set(rows)) or rows[-1] > ROWS_MAX:
+        rule = f"--rows takes rising whole numbers up to {ROWS_MAX:,} with commas between, as 0,1000000"
+        raise InvalidInput([Problem("/rows", "bad_rows", rule)], detail=rule)
+    return rows
 
 
 @contextmanager
@@ -178,8 +193,7 @@ def _cells(result: Result) -> Iterator[str]:
     yield _spread(result.accept_ms)
     yield _spread(result.handover_ms)
     yield "" if result.cpu_s_per_1000 is None else f"{result.cpu_s_per_1000['total']:.2f}"
-    product = (mb for name, mb in result.rss_mb.items() if name != "lab")
-    yield f"{sum(product):.0f}"
+    yield f"{sum(result.rss_mb.get(name, 0.0) for name in PRODUCT):.0f}"
     wrong = result.lost + result.doubled + result.refused
     yield "[green]0[/]" if result.correct else f"[bold red]{wrong}[/]"
 

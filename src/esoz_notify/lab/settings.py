@@ -51,6 +51,9 @@ class SmscSettings:
     enquire_link_s: float = 30.0
     validity_default_s: float = 86_400.0
     """How long a message without validity_period is kept for an absent phone."""
+    ack_at_once: bool = False
+    """Acknowledge what was read at TCP's level without delay, as SMSCs of many sessions do; Linux only. Otherwise a
+    client that leaves Nagle's algorithm on waits up to 40 ms for each delayed acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

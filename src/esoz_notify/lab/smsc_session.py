@@ -4,6 +4,7 @@ Source: SMPP v3.4 Issue 1.2, §2 and §4.
 """
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, cast
 
 from esoz_notify.lab.faults import Fault, Rule
@@ -31,6 +32,7 @@ _BINDS = {Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEI
 _SENDING = {Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER}
 _RECEIVING = {Command.BIND_RECEIVER, Command.BIND_TRANSCEIVER}
 _REQUESTS = {*_BINDS, Command.SUBMIT_SM, Command.ENQUIRE_LINK, Command.UNBIND}
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux's own
 
 
 class Session(asyncio.Protocol):
@@ -95,6 +97,8 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Handle every whole PDU; the answers of one read go out in one write."""
         self._heard_at = now()
+        if self._smsc.settings.ack_at_once:
+            self._acknowledge()
         self._buffer += data
         self._reading = True
         at = 0
@@ -111,6 +115,11 @@ class Session(asyncio.Protocol):
         del self._buffer[:at]
         self._reading = False
         self._flush()
+
+    def _acknowledge(self) -> None:
+        """Have the kernel acknowledge now. It forgets after a while that it was told to, so once for each read."""
+        if _QUICKACK is not None and self._transport is not None:
+            self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     # Requests and answers of the caller.
 
