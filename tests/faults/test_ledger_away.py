@@ -107,7 +107,7 @@ async def test_what_providers_say_meanwhile_is_recorded_afterwards(
             view = await whole.when(one, lambda seen: "AttemptAccepted" in facts_of(seen))
             assert [one["calls"] for one in view["attempts"]] == [1]
             assert "AttemptUnknown" not in facts_of(view)
-        assert "ledger away, trying again" in caplog.text
+        assert "replies and receipts: the ledger does not answer" in caplog.text
 
 
 async def test_a_ledger_that_may_only_be_read(

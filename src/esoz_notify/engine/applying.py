@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from esoz_notify.core.cascade import Due, Event, Replied, World, advance
+from esoz_notify.core.cascade import Due, Event, Replied, Reported, World, advance
 from esoz_notify.core.channel import GUARANTEED, Channel
 from esoz_notify.core.delivery import Attempt, AttemptRepeated, AttemptStarted, Delivery, Fact
 from esoz_notify.core.errors import NotFound, NotifyError
 from esoz_notify.core.kinds import Lane
 from esoz_notify.core.pauses import waited_s
 from esoz_notify.core.reach import lessons
-from esoz_notify.core.receipts import Reason
+from esoz_notify.core.receipts import NEGATIVE, Reason
 from esoz_notify.core.results import Accepted
-from esoz_notify.core.status import LIVE, Outcome
+from esoz_notify.core.status import Outcome
 from esoz_notify.engine.sight import ProvidersNow, Sight, as_sight
 from esoz_notify.store import ledger, reach, receiving
 from esoz_notify.store.ledger import Change, Connection, Content, Locked
@@ -130,6 +130,16 @@ async def _remembered(connection: Connection, locked: Sequence[Locked]) -> dict[
     return await reach.known(connection, ids) if ids else {}
 
 
+def _is_good_news(event: Event) -> bool:
+    """Whether nothing new can be started by it: most events are, and need no look into the memory of phones."""
+    match event:
+        case Replied(result=result):
+            return isinstance(result, Accepted)
+        case Reported(state=state):
+            return state not in NEGATIVE
+    return False
+
+
 def _may_be_spared(state: Delivery) -> bool:
     ahead = state.steps[state.step + (state.current is not None) :]
     return any(step.channel not in GUARANTEED for step in ahead)
@@ -141,7 +151,8 @@ async def apply_events(
     """Apply events to their notifications, several to one in the order given. Refusals concern one event only."""
     locked, now = await ledger.lock(connection, sorted({one for one, _ in events}))
     sight = as_sight(providers)
-    known = await _remembered(connection, locked)
+    moving = {one for one, event in events if not _is_good_news(event)}
+    known = await _remembered(connection, [one for one in locked if one.id in moving])
     held = {one.id: one for one in locked}
     states: dict[UUID, tuple[Delivery, tuple[Fact, ...]]] = {one.id: (one.state, ()) for one in locked}
     refused: dict[int, NotifyError] = {}
@@ -176,14 +187,6 @@ async def _save(connection: Connection, changes: Sequence[Change], refused: dict
     ]
     if learned:
         await reach.learn(connection, learned)
-    final = [
-        (change.locked.id, after.no)
-        for change in changes
-        for before, after in zip(change.locked.state.attempts, change.state.attempts, strict=False)
-        if before.outcome in LIVE and after.outcome not in LIVE
-    ]
-    if final:
-        await receiving.unplan_polls(connection, final)
     return Applied(tuple(changes), submissions, refused)
 
 
@@ -200,8 +203,11 @@ class Reply:
     event: Replied
 
 
-async def know_message_ids(connection: Connection, replies: Iterable[Reply]) -> None:
-    """Ids that providers gave are remembered in the transaction that records their acceptance."""
+async def know_message_ids(connection: Connection, replies: Iterable[Reply]) -> bool:
+    """Ids that providers gave are remembered in the transaction that records their acceptance.
+
+    True when receipts of theirs had been set aside and can be taken now.
+    """
     ids = [
         receiving.MessageId(reply.provider, message_id, reply.notification_id, reply.event.no, part)
         for reply in replies
@@ -209,8 +215,7 @@ async def know_message_ids(connection: Connection, replies: Iterable[Reply]) -> 
         for part, message_id in enumerate(reply.event.result.message_ids)
         if message_id != attempt_key(reply.notification_id, reply.event.no)
     ]
-    if ids:
-        await receiving.know(connection, ids)
+    return bool(ids) and await receiving.know(connection, ids)
 
 
 def attempt_key(notification_id: UUID, no: int) -> str:

@@ -28,7 +28,7 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.requests import Order
 from esoz_notify.store import ledger as hot
-from esoz_notify.store import reading, registry, wake
+from esoz_notify.store import reading, registry
 from esoz_notify.store.ledger import Connection, NewNotification
 from esoz_notify.store.reading import Stored
 from esoz_notify.store.vault import Vault, field_aad
@@ -133,11 +133,12 @@ class Intake:
         return decided
 
     async def _write(self, batch: Sequence[Asked]) -> list[Taken | Exception]:
-        answers = await self._steady.run(lambda connection: self._transaction(connection, batch))
+        answers = await self._steady.run_loose(lambda connection: self._written(connection, batch))
         fault_points.hit("after_intake_commit")
         return answers
 
-    async def _transaction(self, connection: Connection, batch: Sequence[Asked]) -> list[Taken | Exception]:
+    async def _written(self, connection: Connection, batch: Sequence[Asked]) -> list[Taken | Exception]:
+        """Read what is needed, decide, and write all in one statement, which commits by itself."""
         now = self._clock.now()
         people = await self._people(connection, [asked.order for asked in batch])
         decisions = [self._decide(asked.order, people, now) for asked in batch]
@@ -147,8 +148,6 @@ class Intake:
             if not isinstance(decision, NotifyError)
         }
         written = await hot.intake(connection, list(rows.values())) if rows else set()
-        if written:
-            await wake.agenda(connection)
         answers: list[Taken | Exception] = []
         for position, (asked, decision) in enumerate(zip(batch, decisions, strict=True)):
             if isinstance(decision, NotifyError):

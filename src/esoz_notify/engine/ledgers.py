@@ -4,8 +4,6 @@ What belongs here: connecting, reconnecting, transactions and the translation of
 (store).
 """
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -18,11 +16,8 @@ from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.store import reading
 from esoz_notify.store.ledger import Connection
 
-log = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
 
-_RECONNECT_FIRST_S = 0.1
-_RECONNECT_MAX_S = 2.0
 _POOL_RECONNECT_S = 2.0
 """The pool tries by itself for so long, with growing pauses; after that each new use is a new try. Without it the pool
 would still be pausing, for up to a minute after a long absence, when the ledger is back."""
@@ -118,25 +113,22 @@ class Steady:
 
     async def run(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
         """Run ``work`` in one transaction. Raises Unavailable when the ledger is away; the next call connects anew."""
+
+        async def whole(connection: Connection) -> Outcome:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self.run_loose(whole)
+
+    async def run_loose(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
+        """As ``run``, but each statement of ``work`` commits by itself, which spares two round trips."""
         try:
             connection = await self._connected()
-            async with connection.transaction():
-                await _keep_time(connection, self._clock)
-                return await work(connection)
+            await _keep_time(connection, self._clock)
+            return await work(connection)
         except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
             await self.close()
             raise _unavailable(error) from error
-
-    async def run_until_done(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
-        """As ``run``, but wait for the ledger as long as it takes: for what may not be lost. ``work`` is idempotent."""
-        pause_s = _RECONNECT_FIRST_S
-        while True:
-            try:
-                return await self.run(work)
-            except Unavailable as error:
-                log.warning("ledger away, trying again in %.1f s: %s", pause_s, error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _RECONNECT_MAX_S)
 
     async def close(self) -> None:
         """Drop the connection; the next ``run`` makes a new one."""

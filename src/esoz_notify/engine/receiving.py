@@ -16,7 +16,7 @@ from esoz_notify.engine.applying import read_attempt_key
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import LedgerClock, new_id
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.store import receiving, wake
+from esoz_notify.store import receiving
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.receiving import InboxReceipt, RawReceipt
 from esoz_notify.store.vault import Vault, field_aad
@@ -84,9 +84,8 @@ class Receiver:
         async def work(connection: Connection) -> None:
             said = [one for arrival in arrivals for one in arrival.said]
             await receiving.keep(connection, [arrival.raw for arrival in arrivals], said)
-            await wake.inbox(connection)
 
-        await self._steady.run(work)
+        await self._steady.run_loose(work)
         fault_points.hit("after_receipt_stored")
         self._wake_worker()
         return [None] * len(arrivals)
@@ -106,11 +105,12 @@ def _inbox(receipt_id: UUID, provider: str, said: Receipt, *, ids_are_keys: bool
     )
 
 
-async def until(event: asyncio.Event, timeout_s: float) -> None:
-    """Wait until ``event`` is set or the time is over, and clear it."""
+async def until(event: asyncio.Event, timeout_s: float) -> bool:
+    """Wait until ``event`` is set or the time is over, and clear it. Whether it was set."""
     try:
         async with asyncio.timeout(timeout_s):
             await event.wait()
     except TimeoutError:
-        pass
+        return False
     event.clear()
+    return True

@@ -87,6 +87,7 @@ class Worker:
         self._batch_max = BATCH_MAX
         self._agenda = {lane: asyncio.Event() for lane in Lane}
         self._news = asyncio.Event()
+        self._receipts_wait = True
         self._stopping = False
         self._nothing_in_hand = asyncio.Event()
 
@@ -115,13 +116,15 @@ class Worker:
         if self._in_hand:
             log.warning("stopping with %d attempts in hand; their leases will free them", len(self._in_hand))
 
-    def wake_agenda(self) -> None:
-        """Something has become due."""
-        for event in self._agenda.values():
-            event.set()
+    def wake_agenda(self, lane: str = "") -> None:
+        """Something has become due in a lane, or in any."""
+        for one, event in self._agenda.items():
+            if lane in {"", one}:
+                event.set()
 
     def wake_inbox(self) -> None:
         """Receipts have come."""
+        self._receipts_wait = True
         self._news.set()
 
     async def _loop(self, name: str, turn: Callable[[Steady], Awaitable[None]]) -> None:
@@ -224,8 +227,10 @@ class Worker:
         try:
             applied, looked_at = await steady.run(partial(self._settle_in, replies))
         except Unavailable:
+            self._receipts_wait = True
             raise
         except Exception:
+            self._receipts_wait = True
             if self._batch_max == 1 and replies:
                 self._leave_to_lease(self._replies.popleft())
             self._batch_max = 1
@@ -241,15 +246,22 @@ class Worker:
         self._dispatch(applied)
         if not self._in_hand:
             self._nothing_in_hand.set()
-        more = self._replies or (looked_at >= self._batch_max and applied.changes)
+        full = looked_at >= self._batch_max
+        self._receipts_wait |= full
+        more = self._replies or (full and applied.changes)
         self._batch_max = min(2 * self._batch_max, BATCH_MAX)
-        if not more:
-            await until(self._news, IDLE_S)
+        if not more and not await until(self._news, IDLE_S):
+            self._receipts_wait = True  # nobody said so; look all the same
 
     async def _settle_in(self, replies: Sequence[Reply], connection: Connection) -> tuple[Applied, int]:
-        await know_message_ids(connection, replies)
+        if await know_message_ids(connection, replies):
+            self._receipts_wait = True  # some came before these replies
         alone = replies and self._batch_max == 1  # so that a reply is not left for the fault of a receipt
-        taken, looked_at = ([], 0) if alone else await receiving.take(connection, self._batch_max)
+        looks = self._receipts_wait and not alone
+        if looks:
+            self._receipts_wait = False
+        taken, looked_at = await receiving.take(connection, self._batch_max) if looks else ([], 0)
+        self._receipts_wait |= looked_at > len(taken)  # their replies may come next
         events: list[tuple[UUID, Event]] = [(reply.notification_id, reply.event) for reply in replies]
         events += [
             (one.notification_id, Reported(one.attempt_no, one.part, one.state, one.reason, one.detail))
@@ -259,7 +271,8 @@ class Worker:
             return Applied((), (), {}), looked_at
         applied = await apply_events(connection, events, self._outlook.look())
         if replies:
-            await receiving.plan_polls(connection, self._polls(replies, applied))
+            if polls := self._polls(replies, applied):
+                await receiving.plan_polls(connection, polls)
             fault_points.hit("before_reply_recorded")
         if taken:
             fault_points.hit("before_receipt_applied")
@@ -329,7 +342,7 @@ class Worker:
             await asyncio.sleep(JANITOR_S)
             adopted, given_up = await steady.run(lambda connection: receiving.adopt(connection, ORPHAN_LIFE))
             if adopted:
-                self._news.set()
+                self.wake_inbox()
             if given_up:
                 log.warning("%d receipts were given up: no submission of ours fits them", given_up)
         await steady.run(lambda connection: reading.forget_keys(connection, limits.IDEMPOTENCY_LIFE_S))
@@ -340,11 +353,11 @@ class Worker:
         while True:
             try:
                 async with self._ledger.listening() as connection:
-                    async for channel in wake.hints(connection):
-                        if channel == wake.INBOX:
+                    async for channel, lane in wake.hints(connection):
+                        if channel == receiving.INBOX:
                             self.wake_inbox()
                         else:
-                            self.wake_agenda()
+                            self.wake_agenda(lane)
             except Unavailable as error:
                 log.warning("hints: %s", error)
             await asyncio.sleep(1.0)

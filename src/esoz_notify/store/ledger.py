@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from esoz_notify.core.delivery import Delivery, Fact, due_at
 from esoz_notify.core.history import Record, to_record
+from esoz_notify.core.status import LIVE
 from esoz_notify.store.rows import (
     ATTEMPT_COLUMNS,
     DELIVERY_COLUMNS,
@@ -28,6 +29,9 @@ from esoz_notify.store.rows import (
 )
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+AGENDA = "esoz_notify_agenda"
+"""The channel of the hint that something has become due; its payload is the lane."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ class Change:
     facts: tuple[Fact, ...]
 
 
-_INTAKE = """
+_INTAKE = f"""
 WITH given AS (
   SELECT * FROM unnest(
     %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::bytea[],
@@ -102,12 +106,16 @@ WITH given AS (
   SELECT id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at
   FROM given JOIN fresh ON fresh.notification_id = given.id
 )
-SELECT notification_id FROM fresh
+SELECT array_agg(notification_id), pg_notify('{AGENDA}', lane)
+FROM fresh JOIN given ON fresh.notification_id = given.id GROUP BY lane
 """
 
 
 async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set[UUID]:
-    """Write accepted notifications; returns the ids written: those missing had their idempotency key taken already."""
+    """Write accepted notifications, and tell workers of their lanes, in one statement: whole without a transaction.
+
+    Returns the ids written: those missing had their idempotency key taken already.
+    """
     values = [
         (
             row.id,
@@ -139,7 +147,7 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
         for row in rows
     ]
     cursor = await connection.execute(_INTAKE, transpose(values, 25))
-    return {row[0] for row in await cursor.fetchall()}
+    return {one for row in await cursor.fetchall() for one in row[0]}
 
 
 _CLAIM = f"""
@@ -210,6 +218,9 @@ WITH given AS (
   ON CONFLICT (notification_id, no) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
          detail = excluded.detail, calls = excluded.calls, parts = excluded.parts, called_at = excluded.called_at,
          submitted_at = excluded.submitted_at, ended_at = excluded.ended_at
+), p AS (
+  DELETE FROM poll USING unnest(%b::uuid[], %b::int[]) AS over(id, no)
+  WHERE poll.notification_id = over.id AND poll.attempt_no = over.no
 )
 INSERT INTO history (notification_id, seq, at, fact, record)
 SELECT * FROM unnest(%b::uuid[], %b::int[], %b::timestamptz[], %b::text[], %b::jsonb[])
@@ -236,7 +247,7 @@ FROM unnest(%b::uuid[], %b::timestamptz[]) AS given(id, at) WHERE notification_i
 
 
 async def save(connection: Connection, changes: Sequence[Change]) -> None:
-    """Write new states, attempts and history of locked deliveries in one round trip."""
+    """Write new states, attempts and history of locked deliveries in one round trip; what is over is polled no more."""
     changed = [change for change in changes if change.facts]
     if not changed:
         return
@@ -252,7 +263,14 @@ async def save(connection: Connection, changes: Sequence[Change]) -> None:
         for change in changed
         for index, fact in enumerate(change.facts, start=1)
     ]
-    await connection.execute(_SAVE, [*transpose(deliveries, 10), *transpose(attempts, 15), *transpose(history, 5)])
+    over = [
+        (change.locked.id, after.no)
+        for change in changed
+        for before, after in zip(change.locked.state.attempts, change.state.attempts, strict=False)
+        if before.outcome in LIVE and after.outcome not in LIVE
+    ]
+    values = (*transpose(deliveries, 10), *transpose(attempts, 15), *transpose(over, 2), *transpose(history, 5))
+    await connection.execute(_SAVE, values)
     resent = [(c.locked.id, c.state.resent_at[-1]) for c in changed if c.state.resent_at != c.locked.state.resent_at]
     if resent:
         await connection.execute(_RESENT, transpose(resent, 2))

@@ -53,21 +53,26 @@ class TakenReceipt:
     detail: str
 
 
-_KEEP = """
+INBOX = "esoz_notify_inbox"
+"""The channel of the hint that receipts have come."""
+
+_KEEP = f"""
 WITH raw AS (
   INSERT INTO receipt (id, provider, received_at, raw, problem, polled)
   SELECT id, provider, ledger_now(), raw, problem, polled
   FROM unnest(%b::uuid[], %b::text[], %b::bytea[], %b::text[], %b::boolean[]) AS t(id, provider, raw, problem, polled)
+), said AS (
+  INSERT INTO receipt_inbox (receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason,
+                             detail, received_at)
+  SELECT t.*, ledger_now()
+  FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[]) AS t
 )
-INSERT INTO receipt_inbox (receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason,
-                           detail, received_at)
-SELECT t.*, ledger_now()
-FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[]) AS t
+SELECT pg_notify('{INBOX}', '')
 """
 
 
 async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence[InboxReceipt]) -> None:
-    """Store receipts exactly as they came and what they say, in one round trip."""
+    """Store receipts exactly as they came and what they say, and tell workers: one statement, whole by itself."""
     raw_values = [(one.id, one.provider, one.raw, one.problem, one.polled) for one in raw]
     said_values = [
         (
@@ -259,11 +264,6 @@ async def replan_polls(connection: Connection, again: Sequence[tuple[Poll, float
         await connection.execute(_REPLAN, transpose(values, 3))
     if over:
         await connection.execute(_UNPLAN, transpose([(one.notification_id, one.attempt_no) for one in over], 2))
-
-
-async def unplan_polls(connection: Connection, attempts: Sequence[tuple[UUID, int]]) -> None:
-    """Attempts that are final need no asking any more."""
-    await connection.execute(_UNPLAN, transpose(list(attempts), 2))
 
 
 async def last_receipt_at(connection: Connection, provider: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What the played worlds found in core, each as the shortest story of it."""
+"""What the played worlds and Hypothesis found in the cascade, each as the shortest story of it."""
 
 from tests.core.deliveries import SMS, Story, delivery
 
