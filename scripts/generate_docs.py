@@ -31,6 +31,7 @@ LONGEST: Mapping[NumberFormat, str] = {
     NumberFormat.PRESCRIPTION: "0000-243P-1X53-EH38",
     NumberFormat.REQUISITION: "0123-4567-89AB-CEIK",
     NumberFormat.DECLARATION: "0000-AEHK-MPTX",
+    NumberFormat.DEVICE_REQUEST: "AX64-654T-X654-AX65",
     NumberFormat.CODE: "48210000",
     NumberFormat.DATE: "22.11.2026",
 }

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from esoz_notify.core.channel import Channel
-from esoz_notify.core.kinds import KINDS
+from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
 from esoz_notify.core.patient import LANGUAGES, LegalCapacity, MethodType
 from esoz_notify.core.receipts import Reason, ReceiptState
@@ -25,6 +25,7 @@ def _one_of(*values: str) -> Meta:
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Moment = Annotated[str, Meta(description="RFC 3339, UTC", extra_json_schema={"format": "date-time"})]
 KindName = Annotated[str, _one_of(*KINDS)]
+PublicKindName = Annotated[str, _one_of(*PUBLIC_KINDS)]
 Language = Annotated[str, _one_of(*LANGUAGES)]
 FullPhone = Annotated[str, Meta(pattern=r"^\+380[0-9]{9}$")]
 MaskedPhone = Annotated[str, Meta(description="first six characters and last two", examples=["+38000*****01"])]
@@ -56,7 +57,7 @@ class MethodChoice(Exact):
 class NotificationRequest(Exact):
     """What to send and to whom: exactly one of patient_id and recipient."""
 
-    kind: KindName
+    kind: PublicKindName
     data: Annotated[dict[str, str], Meta(description="what the kind needs; see the table of kinds")]
     patient_id: Annotated[Id | None, Meta(description="a patient stored by PUT /v1/patients/{patient_id}")] = None
     recipient: InlineRecipient | None = None
