@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from esoz_notify.core.windows import (
     REMEMBERED_S,
     UNREQUESTED_COUNT,
-    WINDOWS,
     Act,
     Seen,
     Whose,
@@ -16,6 +15,7 @@ from esoz_notify.core.windows import (
     is_alarming,
     latest,
     next_at,
+    windows,
 )
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -65,10 +65,17 @@ def test_the_last_of_several_windows_decides() -> None:
 
 def test_the_table_limits_every_act() -> None:
     """Sends and wrong guesses are limited for patients, phones, doctors and callers; all is remembered long enough."""
-    limited = {(window.act, window.whose) for window in WINDOWS}
+    limited = {(window.act, window.whose) for window in windows()}
 
     assert limited >= {(act, whose) for act in (Act.SEND, Act.WRONG) for whose in Whose}
-    assert max(window.window_s for window in WINDOWS) == REMEMBERED_S
+    assert max(window.window_s for window in windows()) == REMEMBERED_S
+
+
+def test_a_callers_windows_follow_its_quota() -> None:
+    """A caller that serves the whole country may have more wrong codes than one hospital, and none has no window."""
+    for quota, wrong, in_vain in ((5_000, 500, 100), (100_000, 10_000, 2_000), (1, 1, 1)):
+        found = {window.act: window.count_max for window in windows(quota) if window.whose is Whose.CALLER}
+        assert found == {Act.SEND: quota, Act.WRONG: wrong, Act.IN_VAIN: in_vain}
 
 
 def test_an_alarm_is_told_at_every_multiple() -> None:

@@ -15,6 +15,7 @@ class Act(StrEnum):
     SEND = "send"
     WRONG = "wrong"
     IN_VAIN = "in_vain"
+    TEXT = "text"
 
 
 class Whose(StrEnum):
@@ -50,24 +51,36 @@ def _window(act: Act, whose: Whose, count_max: int, window_s: int) -> Window:
 
 _TEN_MIN, _HOUR, _DAY = 600, 3600, 86_400
 
-WINDOWS: tuple[Window, ...] = (
-    # A visit needs a few codes, each perhaps sent twice; a parent's phone serves several children.
-    _window(Act.SEND, Whose.PATIENT, 6, _TEN_MIN),
-    _window(Act.SEND, Whose.PATIENT, 20, _DAY),
-    _window(Act.SEND, Whose.PHONE, 10, _TEN_MIN),
-    _window(Act.SEND, Whose.PHONE, 40, _DAY),
-    _window(Act.SEND, Whose.DOCTOR, 60, _TEN_MIN),
-    _window(Act.SEND, Whose.CALLER, 5_000, _TEN_MIN),
-    # Three attempts at each of many codes is guessing all the same.
-    _window(Act.WRONG, Whose.PATIENT, 9, _HOUR),
-    _window(Act.WRONG, Whose.PHONE, 12, _HOUR),
-    _window(Act.WRONG, Whose.DOCTOR, 30, _TEN_MIN),
-    _window(Act.WRONG, Whose.CALLER, 300, _TEN_MIN),
-    # Looking for patients by who can be sent a code.
-    _window(Act.IN_VAIN, Whose.CALLER, 100, _TEN_MIN),
-)
+CODES_PER_CALLER = 5_000
+"""Codes that one caller may have sent in ten minutes unless the operator says otherwise."""
 
-REMEMBERED_S = max(window.window_s for window in WINDOWS)
+_CODES_PER_WRONG = 10
+_CODES_PER_VAIN = 50
+
+
+def windows(codes_per_caller: int = CODES_PER_CALLER) -> tuple[Window, ...]:
+    """Every window. Of a caller's codes a tenth may be told wrongly, and one in fifty asked for in vain."""
+    return (
+        # A visit needs a few codes, each perhaps sent twice; a parent's phone serves several children.
+        _window(Act.SEND, Whose.PATIENT, 6, _TEN_MIN),
+        _window(Act.SEND, Whose.PATIENT, 20, _DAY),
+        _window(Act.SEND, Whose.PHONE, 10, _TEN_MIN),
+        _window(Act.SEND, Whose.PHONE, 40, _DAY),
+        _window(Act.SEND, Whose.DOCTOR, 60, _TEN_MIN),
+        _window(Act.SEND, Whose.CALLER, codes_per_caller, _TEN_MIN),
+        # Three attempts at each of many codes is guessing all the same.
+        _window(Act.WRONG, Whose.PATIENT, 9, _HOUR),
+        _window(Act.WRONG, Whose.PHONE, 12, _HOUR),
+        _window(Act.WRONG, Whose.DOCTOR, 30, _TEN_MIN),
+        _window(Act.WRONG, Whose.CALLER, max(1, codes_per_caller // _CODES_PER_WRONG), _TEN_MIN),
+        # Looking for patients by who can be sent a code.
+        _window(Act.IN_VAIN, Whose.CALLER, max(1, codes_per_caller // _CODES_PER_VAIN), _TEN_MIN),
+        # The same text to the same phone, by the contract that ESOZ calls today.
+        _window(Act.TEXT, Whose.PHONE, 3, _TEN_MIN),
+    )
+
+
+REMEMBERED_S = max(window.window_s for window in windows())
 """How long an act must be remembered."""
 
 UNREQUESTED_COUNT = 5
