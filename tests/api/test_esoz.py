@@ -24,6 +24,7 @@ from esoz_notify.core.verification import Verdict
 from esoz_notify.engine import verifications as making
 
 FILES = sorted((Path(__file__).parent / "exchanges").glob("*.json"))
+RECORDED = {file: json.loads(file.read_text("utf-8")) for file in FILES}
 _TIME = re.compile(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -126,7 +127,7 @@ async def test_every_exchange_is_answered_as_recorded(
     ledger_dsn: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rule in each file holds: every request of it is answered with the recorded status and body."""
-    recorded = json.loads(file.read_text("utf-8"))
+    recorded = RECORDED[file]
     options = {"rate_limit": RateLimit(quota=3, window_s=300)} if file.stem.startswith("rate") else {}
     async with a_desk(ledger_dsn, **options) as desk:
         replay = Replay(desk, monkeypatch)
@@ -145,7 +146,7 @@ async def test_every_exchange_is_answered_as_recorded(
 
 def test_every_status_and_error_is_recorded() -> None:
     """No status, error type or text of the contract lacks its recorded exchange."""
-    answers = [step for file in FILES for step in json.loads(file.read_text("utf-8"))["exchanges"] if "request" in step]
+    answers = [step for file in FILES for step in RECORDED[file]["exchanges"] if "request" in step]
     statuses = {step["status"] for step in answers}
     errors = {step["body"]["error"]["type"] for step in answers if "error" in step["body"]}
     messages = {step["body"]["error"]["message"] for step in answers if "error" in step["body"]}

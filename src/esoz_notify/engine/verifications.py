@@ -133,16 +133,22 @@ class Verifications:
     async def get(self, client_id: str, verification_id: UUID) -> Json:
         """One verification as it is now. Raises NotFound."""
         async with self._ledger.transaction() as connection:
-            return self._view(*await self._both(connection, verification_id, client_id))
+            found, stored = await self._look(connection, verification_id, client_id)
+        if found is None or stored is None:
+            raise _unknown()
+        return self._view(found, stored)
 
     async def check(self, client_id: str, verification_id: UUID, code: str) -> Json:
         """Verify a code. Raises NotFound, CheckRefused for everything but success, LimitReached."""
         checked = await self.judge(client_id, verification_id, code)
-        if checked.verdict is Verdict.RIGHT:
-            return await self.get(client_id, verification_id)
-        if checked.found is None:
+        # Looked at in any case, so that the time taken does not tell the right code from others.
+        async with self._ledger.transaction() as connection:
+            found, stored = await self._look(connection, verification_id, client_id)
+        if checked.found is None or found is None or stored is None:
             raise _unknown()
-        raise CheckRefused(checked.verdict, checked.found.issued.attempts_left)
+        if checked.verdict is not Verdict.RIGHT:
+            raise CheckRefused(checked.verdict, checked.found.issued.attempts_left)
+        return self._view(found, stored)
 
     async def judge(self, client_id: str, verification_id: UUID, code: str, *, proves_phone: bool = False) -> Checked:
         """Judge one check, and record it. ``proves_phone``: success is remembered of the phone. Raises LimitReached.
@@ -211,12 +217,10 @@ class Verifications:
             what = "codes are sent too often" if act is Act.SEND else "codes are guessed too often"
             raise LimitReached(what, next_at=told)
 
-    async def _both(self, connection: Connection, verification_id: UUID, client_id: str) -> tuple[Kept, Stored]:
+    @staticmethod
+    async def _look(connection: Connection, verification_id: UUID, client_id: str) -> tuple[Kept | None, Stored | None]:
         found = await kept.one(connection, verification_id, client_id)
-        stored = await reading.one(connection, verification_id)
-        if found is None or stored is None:
-            raise _unknown()
-        return found, stored
+        return found, await reading.one(connection, verification_id)
 
     def _view(self, found: Kept, stored: Stored) -> Json:
         return view(found, stored, self._ledger.clock.now())
