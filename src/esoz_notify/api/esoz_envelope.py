@@ -4,25 +4,22 @@ What belongs here: that contract's statuses, error types and texts, by the error
 (``esoz``). No phone of a path is repeated in meta.url: answers are logged by those who get them.
 """
 
-import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
 
 from esoz_notify.api.edge import Asking, edge, operation_of
-from esoz_notify.api.problems import UNEXPECTED, InsufficientScope, RateExceeded, meaning
+from esoz_notify.api.problems import UNEXPECTED, InsufficientScope, RateExceeded, meaning, problem
 from esoz_notify.api.reading import JSON_TYPE
-from esoz_notify.core.errors import InvalidInput, LimitReached, NotifyError, Problem, Unavailable
+from esoz_notify.core.errors import InvalidInput, LimitReached, NotifyError, Problem
 from esoz_notify.core.phone import PHONE_RULE, Phone
 from esoz_notify.core.verification import Verdict
 from esoz_notify.engine.clock import new_id
 from esoz_notify.engine.verifications import CheckRefused
 
-UNAVAILABLE_RETRY_AFTER_S = 1
 TEXT_CALL = "esoz_send_text"
 """The call whose limit has a text of its own."""
 
@@ -69,7 +66,7 @@ def refuse(request: Request[Any, Any, Any], error: NotifyError) -> Response[byte
     told: dict[str, Any] = {"type": TYPES.get(status, TYPES[400]), "message": _message(request, error)}
     if isinstance(error, InvalidInput):
         told["invalid"] = _invalid(error.problems)
-    return _failed(request, status, told, _headers(error, edge(request).access.now()))
+    return _failed(request, status, told, problem(error, None, edge(request).access.now())[1])
 
 
 def fail(request: Request[Any, Any, Any], error_id: str) -> Response[bytes]:
@@ -121,17 +118,6 @@ def _message(request: Request[Any, Any, Any], error: NotifyError) -> str:
         case InsufficientScope():
             return f"The token does not allow this call, which needs the scope {error.scope}"
     return error.detail
-
-
-def _headers(error: NotifyError, now: datetime) -> dict[str, str]:
-    match error:
-        case LimitReached():
-            return {"retry-after": str(max(1, math.ceil((error.next_at - now).total_seconds())))}
-        case RateExceeded():
-            return {"retry-after": str(error.wait_s)}
-        case Unavailable():
-            return {"retry-after": str(UNAVAILABLE_RETRY_AFTER_S)}
-    return {}
 
 
 def _invalid(problems: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from esoz_notify.engine.requests import read_order
 from esoz_notify.engine.verifications import Verifications
 from esoz_notify.engine.views import Json
 from esoz_notify.render.summary import Summary
-from esoz_notify.store import reading, registry, wake
+from esoz_notify.store import reading, registry, verifications, wake
 from esoz_notify.store.reading import Filter, Stored
 from esoz_notify.store.vault import Vault, field_aad
 
@@ -175,7 +175,16 @@ class Service:
         return await self._change(caller, notification_id, CancelAsked())
 
     async def resend(self, caller: Caller, notification_id: UUID) -> Json:
-        """Send it again by the next way. Raises NotFound, RefusedTransition, LimitReached."""
+        """Send it again by the next way. Raises NotFound, RefusedTransition, LimitReached.
+
+        The message of a verification is one more code for its person, so it is held to the limits of codes here too.
+        """
+        async with self._ledger.transaction() as connection:
+            stored = _seen(caller, await reading.one(connection, notification_id))
+            is_code = await verifications.one(connection, notification_id, stored.client_id) is not None
+        if is_code:
+            await self.verifications.resend(stored.client_id, notification_id)
+            return await self.get(caller, notification_id)
         return await self._change(caller, notification_id, ResendAsked())
 
     async def _change(self, caller: Caller, notification_id: UUID, event: Event) -> Json:
