@@ -1,6 +1,6 @@
 """Writes the pages that are drawn from the code's own tables; with --check, exits 1 naming those that are stale.
 
-What belongs here: layout of docs/states.md, docs/settings.md and docs/kinds.md. What does not: any fact of theirs.
+What belongs here: layout of the pages in PAGES. What does not: any fact of theirs.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from esoz_notify.core.numbers import GROUPED, NumberFormat
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, REASONS, Fault, Reason, ReceiptState
 from esoz_notify.core.sms_text import count
 from esoz_notify.core.status import LIVE, PROOFS, STATUSES, Outcome, Status, is_terminal
+from esoz_notify.core.verification import ADVICE, PURPOSES, TOLD
+from esoz_notify.core.windows import Act, windows
 from esoz_notify.render.decisions import BECAUSE, FACTS, RECEIPTS
 from esoz_notify.render.labels import OUTCOME_LABELS, REASON_LABELS, STATUS_LABELS
 from esoz_notify.render.texts import Template, builtin_texts
@@ -31,11 +33,18 @@ LONGEST: Mapping[NumberFormat, str] = {
     NumberFormat.PRESCRIPTION: "0000-243P-1X53-EH38",
     NumberFormat.REQUISITION: "0123-4567-89AB-CEIK",
     NumberFormat.DECLARATION: "0000-AEHK-MPTX",
+    NumberFormat.DEVICE_REQUEST: "AX64-654T-X654-AX65",
     NumberFormat.CODE: "48210000",
     NumberFormat.DATE: "22.11.2026",
 }
 """A value of each format, as long as it can be."""
 
+ACTS: Mapping[Act, str] = {
+    Act.SEND: "a code sent, or sent again",
+    Act.WRONG: "a code told wrongly, at any verification",
+    Act.IN_VAIN: "a code asked for that can reach nobody",
+    Act.TEXT: "the same text sent by `POST /sms/send`",
+}
 FORMATS: Mapping[NumberFormat, str] = {
     NumberFormat.CODE: "4 to 8 digits, kept as they are",
     NumberFormat.DATE: "`YYYY-MM-DD`, an existing day",
@@ -286,7 +295,52 @@ def _mark(value: bool) -> str:
     return "yes" if value else ""
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"states.md": states, "settings.md": settings, "kinds.md": kinds}
+# --- codes ------------------------------------------------------------------------------------------------------------
+
+
+def codes() -> str:
+    """Purposes of one-time codes, what a check comes to, and how often codes may be sent."""
+    return _page(
+        "Tables of one-time codes",
+        "What [docs/verifications.md](verifications.md) speaks of, drawn from `core/verification.py` and "
+        "`core/windows.py`.",
+        "## Purposes",
+        _table(
+            ("purpose", "confirms", "the message says", "in English", "digits", "life", "attempts"),
+            (
+                (
+                    f"`{row.name}`",
+                    f"`{party}`",
+                    words.uk,
+                    words.en,
+                    str(row.code_length),
+                    _life(row.life_s),
+                    str(row.attempts_max),
+                )
+                for row in PURPOSES.values()
+                for party, words in row.words.items()
+            ),
+        ),
+        "## What a check is refused with",
+        _table(("code", "English", "Ukrainian"), ((f"`{row.code}`", row.en, row.uk) for row in TOLD.values())),
+        "## What to do",
+        _table(("advice", "English", "Ukrainian"), ((f"`{row.code}`", row.en, row.uk) for row in ADVICE.values())),
+        "## How often",
+        "Sliding windows: at most so many acts within any stretch of that length. The numbers of a caller follow "
+        "`ESOZ_NOTIFY_CODES_PER_CALLER`.",
+        _table(
+            ("act", "for each", "at most", "within"),
+            ((ACTS[one.act], one.whose.value, str(one.count_max), _life(one.window_s)) for one in windows()),
+        ),
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "states.md": states,
+    "settings.md": settings,
+    "kinds.md": kinds,
+    "codes.md": codes,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -77,6 +77,17 @@ class Asked(TypedDict, total=False):
     valid_until: datetime | str | None
 
 
+class Confirmation(TypedDict, total=False):
+    """What may be said of a verification besides its purpose and entity."""
+
+    patient_id: str | UUID | None
+    recipient: Mapping[str, str] | None
+    confirms: Literal["third_person", "patient"] | None
+    third_person_id: str | UUID | None
+    authorize_with: str | None
+    doctor_id: str | None
+
+
 @dataclass(slots=True)
 class _Reply:
     status: int
@@ -201,11 +212,16 @@ class NotifyClient:
 
     async def events(self, notification_id: str | UUID, *, after: int = 0) -> AsyncGenerator[Event, None]:
         """Facts as they are recorded, until the one named ``end``; a broken stream is taken up where it broke."""
+        async with aclosing(self._events(f"/v1/notifications/{notification_id}/events", after)) as events:
+            async for event in events:
+                yield event
+
+    async def _events(self, path: str, after: int) -> AsyncGenerator[Event, None]:
         failures = 0
         while True:
             seen = after
             try:
-                async with aclosing(self._stream(f"/v1/notifications/{notification_id}/events", after)) as stream:
+                async with aclosing(self._stream(path, after)) as stream:
                     async for event in stream:
                         after = event.seq if event.seq is not None else after
                         yield event
@@ -220,6 +236,43 @@ class NotifyClient:
                 if problem.status not in _TRY_AGAIN or failures >= TRIES_MAX:
                     raise
             await self._sleep(_pause_s(failures))
+
+    # --- one-time codes -----------------------------------------------------------------------------------------------
+
+    async def verify(
+        self, purpose: str, entity_id: str, *, idempotency_key: str | None = None, **asked: Unpack[Confirmation]
+    ) -> Json:
+        """Have a code sent that confirms something; exactly one of ``patient_id`` and ``recipient``."""
+        members: Json = {**asked, "purpose": purpose, "entity_id": entity_id}
+        body = {
+            name: str(value) if isinstance(value, UUID) else value
+            for name, value in members.items()
+            if value is not None
+        }
+        return await self._json("POST", "/v1/verifications", body, idempotency_key=self._key(idempotency_key))
+
+    async def verification(self, verification_id: str | UUID) -> Json:
+        """A verification as it is now."""
+        return await self._json("GET", f"/v1/verifications/{verification_id}")
+
+    async def check(self, verification_id: str | UUID, code: str) -> Json:
+        """Check a code; returns only when it is right. Not repeated by itself: each check may spend an attempt.
+
+        Raises NotifyProblem: ``code_wrong`` with ``attempts_left``, ``code_expired``, ``attempts_exhausted``,
+        ``code_superseded``, ``code_used``. When no answer came, look at the verification before asking again.
+        """
+        path = f"/v1/verifications/{verification_id}/check"
+        return await self._json("POST", path, {"code": code}, repeatable=False)
+
+    async def resend_code(self, verification_id: str | UUID) -> Json:
+        """Send the same code by the next channel. Not repeated by itself."""
+        return await self._json("POST", f"/v1/verifications/{verification_id}/resend", repeatable=False)
+
+    async def code_events(self, verification_id: str | UUID, *, after: int = 0) -> AsyncGenerator[Event, None]:
+        """What happens to the message with the code, until the event named ``end``."""
+        async with aclosing(self._events(f"/v1/verifications/{verification_id}/events", after)) as events:
+            async for event in events:
+                yield event
 
     # --- patients and routes ------------------------------------------------------------------------------------------
 

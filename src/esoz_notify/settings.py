@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.windows import CODES_PER_CALLER
 
 PREFIX = "ESOZ_NOTIFY_"
 _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
@@ -155,6 +156,11 @@ class Settings:
         "", _read_smscs, "Operators' SMSCs, the preferred first: smpp://id:password@host:port?name=… …", secret=True
     )
     requests_per_min: int = _setting("60000", _read_count, "Requests that one caller may make in a minute.")
+    codes_per_caller: int = _setting(
+        str(CODES_PER_CALLER),
+        _read_count,
+        "Codes that one caller may have sent in ten minutes; a tenth as many may be told wrongly.",
+    )
     log_level: str = _setting("INFO", _read_level, "DEBUG, INFO, WARNING or ERROR.")
 
 

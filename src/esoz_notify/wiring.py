@@ -18,6 +18,7 @@ from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.policy import Policies, load_policies
 from esoz_notify.core.results import Result
+from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.gateway import Gateway
@@ -128,7 +129,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         configured = configured_providers(settings)
         names = [name for several in configured.values() for name in several]
         overload = Overload(ledger)
-        intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload)
+        limits = windows(settings.codes_per_caller)
+        intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits)
         if api:
             tasks.append(asyncio.create_task(intake.run(), name="intake"))
             tasks.append(asyncio.create_task(overload.run(), name="overload"))

@@ -79,8 +79,9 @@ class Reply:
 
     @property
     def code(self) -> str:
-        """Code of a problem document."""
-        return str(self.json["code"])
+        """Code of a problem document, or the type of an error in ESOZ's envelope."""
+        document = self.json
+        return str(document["error"]["type"] if "error" in document else document["code"])
 
 
 @dataclass(slots=True)

@@ -5,12 +5,17 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from aiohttp import web
+from tests.api.codes import code_of, other_than
 from tests.api.desk import ADULT, BY_DOCUMENTS, CODE, PATIENT_ID, PHONE, Desk
 
 from esoz_notify.client import TRIES_MAX, Event, NotifyClient, NotifyProblem, NotOver, order
+from esoz_notify.core.cascade import Due, Replied, Reported
+from esoz_notify.core.receipts import ReceiptState
+from esoz_notify.core.results import Accepted
 
 DATA = {"verification_code": CODE}
 TO_PHONE = {"phone": PHONE}
@@ -57,6 +62,41 @@ async def test_the_whole_way(client: NotifyClient, desk: Desk) -> None:
 
 async def _names(client: NotifyClient, notification_id: str) -> list[str]:
     return [event.name async for event in client.events(notification_id)]
+
+
+async def test_a_code_from_start_to_end(client: NotifyClient, desk: Desk) -> None:
+    """Have it sent, watch it arrive, send it again, tell it wrongly and rightly; each refusal carries what is left."""
+    await client.put_patient(PATIENT_ID, ADULT)
+    made = await client.verify("declaration", "request-1", patient_id=UUID(PATIENT_ID), doctor_id="d-1")
+    await desk.start(made["id"])
+    assert (await client.resend_code(made["id"]))["status"] == "pending"
+    await desk.move(made["id"], Due(), Replied(1, Accepted((f"{made['id']}.1",))))
+    await desk.move(made["id"], Reported(1, 0, ReceiptState.DELIVERED))
+    names = [event.name async for event in client.code_events(made["id"])]
+    code = await code_of(desk, made["id"])
+    with pytest.raises(NotifyProblem) as refused:
+        await client.check(made["id"], other_than(code))
+    confirmed = await client.check(made["id"], code)
+
+    assert names[-1] == "end"
+    assert (refused.value.code, refused.value.document["attempts_left"]) == ("code_wrong", 2)
+    assert confirmed["status"] == (await client.verification(made["id"]))["status"] == "verified"
+
+
+async def test_a_check_is_not_repeated_blindly() -> None:
+    """Each check may spend an attempt, so a lost answer is the caller's to look into."""
+    tries = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal tries
+        tries += 1
+        return web.json_response({"code": "unavailable"}, status=503)
+
+    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=at_once) as client:
+        with pytest.raises(NotifyProblem):
+            await client.check(PATIENT_ID, "0000")
+
+    assert tries == 1
 
 
 async def test_find_reads_every_page(client: NotifyClient) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import jwt
 import pytest
-from tests.api.desk import INLINE, KEYS, Desk, a_desk
+from tests.api.desk import INLINE, KEYS, PHONE, Desk, a_desk
 
-from esoz_notify.api.contract import OPERATIONS, Credential, Operation
+from esoz_notify.api.contract import OPERATIONS, Credential, Envelope, Operation
 from esoz_notify.api.rates import RateLimit
 from esoz_notify.engine.access import SCOPES
 
@@ -18,7 +19,8 @@ ID = "0198c0de-0000-7000-8000-00000000dead"
 
 
 def _path(operation: Operation) -> str:
-    return operation.path.replace("{notification_id}", ID).replace("{patient_id}", ID).replace("{provider}", "carrier")
+    values = {"provider": "carrier", "phone": PHONE}
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], ID), operation.path)
 
 
 def _forged(**changes: Any) -> str:
@@ -73,7 +75,8 @@ async def test_every_guarded_call_refuses_every_bad_token(desk: Desk) -> None:
     for operation in GUARDED:
         for kind, (token, code) in BAD_TOKENS.items():
             reply = await desk.call(operation.method, _path(operation), token=token)
-            assert (reply.status, reply.code) == (401, code), (operation.name, kind)
+            told = "access_denied" if operation.envelope is Envelope.ESOZ else code
+            assert (reply.status, reply.code) == (401, told), (operation.name, kind)
             challenge = reply.headers["WWW-Authenticate"]
             assert challenge.startswith("Bearer"), operation.name
             assert ('error="invalid_token"' in challenge) == (code == "invalid_token")
@@ -85,8 +88,12 @@ async def test_every_guarded_call_needs_its_own_scope(desk: Desk) -> None:
         assert operation.scope is not None
         others = await desk.token(*(scope for scope in SCOPES if scope != operation.scope))
         refused = await desk.call(operation.method, _path(operation), token=others)
-        assert (refused.status, refused.code) == (403, "insufficient_scope"), operation.name
-        assert refused.json["scope"] == operation.scope
+        if operation.envelope is Envelope.ESOZ:
+            assert (refused.status, refused.code) == (403, "forbidden"), operation.name
+            assert operation.scope in refused.json["error"]["message"]
+        else:
+            assert (refused.status, refused.code) == (403, "insufficient_scope"), operation.name
+            assert refused.json["scope"] == operation.scope
         assert f'scope="{operation.scope}"' in refused.headers["WWW-Authenticate"]
 
         own = await desk.token(operation.scope)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esoz_notify.core.errors import InvalidInput
-from esoz_notify.core.kinds import KINDS, Kind, Lane, PolicyColumn, read_data
+from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS, Kind, Lane, PolicyColumn, read_data
 from esoz_notify.core.numbers import NumberFormat
 
 PRESCRIPTION = KINDS["prescription_issued"]
@@ -33,6 +33,7 @@ def test_kinds_that_may_carry_a_code_say_so() -> None:
         "confirmation_code",
         "prescription_issued",
         "device_request_issued",
+        "plain_text",
     ]
 
 
@@ -73,7 +74,7 @@ def test_all_problems_are_told_at_once() -> None:
         ({"code": "1234", "verification_code": "1234"}, ("/data/code", "given_twice")),
         ({"code": "1234", "purpose": ""}, ("/data/purpose", "empty")),
         ({"code": "1234", "purpose": "  "}, ("/data/purpose", "empty")),
-        ({"code": "1234", "purpose": "x" * 31}, ("/data/purpose", "too_long")),
+        ({"code": "1234", "purpose": "x" * 27}, ("/data/purpose", "too_long")),
         ({"code": "1234", "purpose": "a\nb"}, ("/data/purpose", "control_character")),
         ({"code": "1234", "purpose": "a\x00b"}, ("/data/purpose", "control_character")),
         ({"code": "1234", "purpose": "a\u2028b"}, ("/data/purpose", "control_character")),
@@ -113,6 +114,7 @@ def test_reading_again_changes_nothing(name: str, data: st.DataObject) -> None:
     samples = {
         NumberFormat.PRESCRIPTION: "0000243Р1X53EH38",
         NumberFormat.REQUISITION: "0123 4567 89ab сеік",
+        NumberFormat.DEVICE_REQUEST: "ах64654тх654ах65",
         NumberFormat.CODE: "4821",
         NumberFormat.DATE: "2025-09-10",
         None: " рецепт",
@@ -156,3 +158,10 @@ def test_a_code_lives_minutes_and_a_paper_a_month() -> None:
 
     assert (code.validity_s, code.paper_validity_s) == (300, 300)
     assert (prescription.validity_s, prescription.paper_validity_s) == (86_400, 30 * 86_400)
+
+
+def test_a_text_of_somebody_else_is_not_for_callers() -> None:
+    """Free text is a kind like any other, but none that a caller of the API may choose; all of it is erased in time."""
+    assert set(KINDS) - set(PUBLIC_KINDS) == {"plain_text"}
+    assert KINDS["plain_text"].secret_field == "body"
+    assert KINDS["referral_issued"].secret_field is None

@@ -77,6 +77,7 @@ def test_published_examples_are_read() -> None:
     assert parse(NumberFormat.REQUISITION, "AX64-654T-X654-AX65") == "AX64-654T-X654-AX65"
     assert parse(NumberFormat.REQUISITION, "TІВ1-ТВТ1 0123 4567") == "TIB1-TBT1-0123-4567"
     assert parse(NumberFormat.DECLARATION, "000012h4245x") == "0000-12H4-245X"
+    assert parse(NumberFormat.DEVICE_REQUEST, "АХ64 654т х654 ах65") == "AX64-654T-X654-AX65"
 
 
 def test_a_dotless_i_is_not_a_latin_i() -> None:

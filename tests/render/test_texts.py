@@ -1,5 +1,6 @@
 """The texts of messages: what is proved at load, and what a filled message says."""
 
+import re
 from dataclasses import replace
 from importlib import resources
 
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
-from esoz_notify.core.kinds import KINDS, Field
+from esoz_notify.core.kinds import KINDS, PLAIN_TEXT_LENGTH_MAX, PURPOSE_LENGTH_MAX, Field
 from esoz_notify.core.numbers import NumberFormat, NumberProblem, parse
 from esoz_notify.core.sms_text import Encoding, count
+from esoz_notify.core.verification import PURPOSES
 from esoz_notify.render import texts as module
 from esoz_notify.render.texts import builtin_texts, load_texts
 
@@ -21,9 +23,17 @@ LONGEST = {
     "request_number": "XXXX-MMMM-HHHH-KKKK",
     "verification_code": "98765432",
     "created_at": "2026-11-22",
-    "purpose": "Щ" * 30,
+    "purpose": "Щ" * PURPOSE_LENGTH_MAX,
+    "body": "Щ" * PLAIN_TEXT_LENGTH_MAX,
 }
-TWO_PARTS = {"care_plan_created.uk", "care_plan_created.uk.for_other", "confirmation_code.en"}
+PARTS = {
+    "care_plan_created.uk": 2,
+    "care_plan_created.uk.for_other": 2,
+    "confirmation_code.en": 2,
+    "confirmation_code.en.for_other": 2,
+    "plain_text.uk": 5,
+    "plain_text.en": 5,
+}
 FOR_OTHER = (False, True)
 MESSAGE_CHANNELS = (Channel.SMS, Channel.VIBER, Channel.DIIA)
 
@@ -44,7 +54,7 @@ def test_every_sms_fits_its_parts(name: str) -> None:
     kind_name, language = name.split(".")[:2]
     data = {field.name: LONGEST[field.name] for field in template.fields}
     counted = count(_sms(kind_name, data, language, for_other=for_other))
-    assert counted.segment_count == (2 if name in TWO_PARTS else 1)
+    assert counted.segment_count == PARTS.get(name, 1)
     assert language == "en" or counted.encoding is Encoding.UCS2
 
 
@@ -71,9 +81,26 @@ def test_a_prescription_reads_like_this() -> None:
 
 
 def test_a_code_says_what_for_how_long_and_to_whom_not() -> None:
-    """A code in 70 units: purpose, life in minutes, and a warning against strangers."""
-    text = _sms("confirmation_code", {"verification_code": "1234", "purpose": "декларація з лікарем"})
-    assert text == "Код 1234 діє 5 хв: декларація з лікарем. Чужим не кажіть"
+    """A code in 70 units: for whom, purpose, life in minutes, and a warning against strangers."""
+    data = {"verification_code": "1234", "purpose": "декларація з лікарем"}
+    assert _sms("confirmation_code", data) == "Ваш код 1234 діє 5 хв: декларація з лікарем. Чужим не кажіть"
+    assert _sms("confirmation_code", data, for_other=True) == (
+        "Код 1234 за близьку людину, діє 5 хв: декларація з лікарем"
+    )
+
+
+@pytest.mark.parametrize("purpose", sorted(PURPOSES))
+@pytest.mark.parametrize("language", module.LANGUAGES)
+@pytest.mark.parametrize("for_other", FOR_OTHER)
+def test_phones_find_the_code(purpose: str, language: str, *, for_other: bool) -> None:
+    """A phone offers to copy the number after the word for a code: it is the only one of four digits or more."""
+    row = PURPOSES[purpose]
+    for words in row.words.values():
+        data = {"verification_code": "7" * row.code_length, "purpose": words.of(language)}
+        text = _sms("confirmation_code", data, language, for_other=for_other)
+        assert re.findall(r"[0-9]{4,}", text) == ["7" * row.code_length]
+        assert re.search(r"(код|code) 7", text, re.IGNORECASE)
+        assert count(text).segment_count == 1
 
 
 def test_the_life_of_a_code_is_the_one_its_text_promises() -> None:
@@ -120,7 +147,7 @@ def test_an_unknown_language_gets_ukrainian() -> None:
 def test_data_is_never_taken_for_a_placeholder(purpose: str) -> None:
     """Whatever the data holds, braces included, it appears as it is and pulls nothing else in."""
     text = _sms("confirmation_code", {"verification_code": "1234", "purpose": purpose})
-    assert text == f"Код 1234 діє 5 хв: {purpose}. Чужим не кажіть"
+    assert text == f"Ваш код 1234 діє 5 хв: {purpose}. Чужим не кажіть"
 
 
 def test_a_message_needs_its_required_data() -> None:

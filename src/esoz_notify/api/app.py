@@ -13,7 +13,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from esoz_notify.api import about, callbacks, events, gate, notifications, oauth, operating
+from esoz_notify.api import about, callbacks, esoz, events, gate, notifications, oauth, operating, verifications
 from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
@@ -41,6 +41,17 @@ _ROUTES = (
     notifications.get_patient,
     notifications.delete_patient,
     events.stream_events,
+    verifications.create_verification,
+    verifications.get_verification,
+    verifications.check_verification,
+    verifications.resend_verification,
+    verifications.stream_verification,
+    verifications.list_verification_alarms,
+    esoz.initialize,
+    esoz.complete,
+    esoz.verified,
+    esoz.send_text,
+    esoz.factor,
     operating.list_providers,
     operating.provider_history,
     operating.hold_provider,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
+from esoz_notify.api import codes_shapes as codes
 from esoz_notify.api import shapes
 from esoz_notify.api.reading import FORM_TYPE, JSON_TYPE, NDJSON_TYPE
 from esoz_notify.core.kinds import KINDS
@@ -15,10 +16,17 @@ from esoz_notify.core.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, CALLBA
 from esoz_notify.core.status import Status
 from esoz_notify.engine.access import SCOPES
 
-Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 PDF_TYPE, HTML_TYPE, TEXT_TYPE = "application/pdf", "text/html", "text/plain"
 EVENTS_TYPE = "text/event-stream"
 METRICS_TYPE = "text/plain; version=0.0.4"
+
+
+class Envelope(StrEnum):
+    """How a call tells what went wrong."""
+
+    PROBLEM = "problem"
+    ESOZ = "esoz"
 
 
 class Credential(StrEnum):
@@ -55,7 +63,7 @@ class Answer:
 class Operation:
     """One call. ``scope``: what a bearer token must allow, None for the calls that take another credential or none.
 
-    ``refusals``: statuses of problem documents besides those that every call of its credential can have.
+    ``refusals``: statuses of refusals besides those that every call of its credential can have.
     """
 
     name: str
@@ -72,18 +80,29 @@ class Operation:
     body_bytes_max: int = BODY_BYTES_MAX
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
+    envelope: Envelope = Envelope.PROBLEM
 
 
 def _op(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
     name: str, method: Method, path: str, scope: str, group: str, summary: str, what: str, *,
     answers: tuple[Answer, ...], takes: Any = None, takes_type: str = JSON_TYPE, body_bytes_max: int = BODY_BYTES_MAX,
-    parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = (),
+    parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = (), envelope: Envelope = Envelope.PROBLEM,
 ) -> Operation:  # fmt: skip
     assert scope in SCOPES
     return Operation(
         name=name, method=method, path=path, credential=Credential.BEARER, scope=scope, group=group, summary=summary,
         what=what, answers=answers, takes=takes, takes_type=takes_type, body_bytes_max=body_bytes_max,
-        parameters=parameters, refusals=refusals,
+        parameters=parameters, refusals=refusals, envelope=envelope,
+    )  # fmt: skip
+
+
+def _esoz(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
+    name: str, method: Method, path: str, summary: str, what: str, takes: Any, answer: Answer
+) -> Operation:  # fmt: skip
+    refusals = (404, 400, 413, 415, 422) if takes is not None else (404,)
+    return _op(
+        name, method, path, "otp:write", "ESOZ's present contract", summary, what,
+        takes=takes, answers=(answer,), refusals=refusals, envelope=Envelope.ESOZ,
     )  # fmt: skip
 
 
@@ -124,9 +143,11 @@ _FILTERS = (
     _asked("limit", "Most on one page.", type="integer", minimum=1, maximum=PAGE_SIZE_MAX, default=PAGE_SIZE),
 )
 
-_N, _P, _O, _S = "Notifications", "Patients", "Operations", "Service"
+_N, _V, _P, _O, _S = "Notifications", "One-time codes", "Patients", "Operations", "Service"
 _WRITE, _READ = "notifications:write", "notifications:read"
 _ONE = "/v1/notifications/{notification_id}"
+_CODE = "/v1/verifications/{verification_id}"
+_VERIFICATION = Answer(status=200, what="The verification.", shape=codes.Verification)
 _PATIENT = "/v1/patients/{patient_id}"
 _PROVIDERS = "/v1/operations/providers"
 _PROVIDER = f"{_PROVIDERS}/{{provider}}"
@@ -205,6 +226,37 @@ _TABLE = (
         refusals=(400, 413, 415, 422),
     ),
     _op(
+        "create_verification", "POST", "/v1/verifications", "verifications:write", _V, "Have something confirmed",
+        "Makes a code, binds it to the purpose, your entity and the person, and has it sent ahead of everything else. A"
+        " newer one for the same purpose and entity cancels the older. Too often for one patient, phone, doctor or"
+        " client: 429 with next_at. Nobody whom a code can reach: 422 with advice.",
+        takes=codes.VerificationRequest, parameters=(_IDEMPOTENCY_KEY, _TRACEPARENT),
+        answers=(Answer(status=201, what="Made; the code is on its way.", shape=codes.Verification),),
+        refusals=(400, 409, 413, 415, 422),
+    ),
+    _op(
+        "get_verification", "GET", _CODE, "verifications:write", _V, "What became of it",
+        "Your own verifications only. advice says what to do when the code cannot come or cannot be used any more.",
+        answers=(_VERIFICATION,), refusals=(404,),
+    ),
+    _op(
+        "check_verification", "POST", f"{_CODE}/check", "verifications:write", _V, "Check the code",
+        "200 means that the code is right, and nothing else does. A wrong one is 403 with attempts_left; one that is"
+        " over is 409. Three checks are judged, also of many at once.",
+        takes=codes.CodeCheck, answers=(_VERIFICATION,), refusals=(400, 404, 409, 413, 415, 422),
+    ),
+    _op(
+        "resend_verification", "POST", f"{_CODE}/resend", "verifications:write", _V, "Send the code again",
+        "The same code by the next channel of the route. Too often: 429 with next_at.",
+        answers=(Answer(status=202, what="It will be sent.", shape=codes.Verification),), refusals=(404, 409),
+    ),
+    _op(
+        "stream_verification", "GET", f"{_CODE}/events", "verifications:write", _V, "Watch the code arrive",
+        "The events of the notification that brings the code, as server-sent events: delivered_by names the channel.",
+        answers=(Answer(status=200, what="Events.", shape=shapes.Event, media_types=(EVENTS_TYPE,)),),
+        parameters=(_LAST_EVENT_ID,), refusals=(404,),
+    ),
+    _op(
         "put_patient", "PUT", _PATIENT, "patients:write", _P, "Store the minimum of a patient",
         "Replaces an earlier one. ESOZ's own person may be sent as it is.",
         takes=shapes.PatientDocument, refusals=(400, 404, 413, 415, 422),
@@ -242,6 +294,38 @@ _TABLE = (
         "Ends a hold; its circuit alone then decides what it gets. Repeating it changes nothing.",
         takes=shapes.GivenReason, answers=(Answer(status=200, what="The provider.", shape=shapes.Provider),),
         refusals=(400, 404, 413, 415, 422),
+    ),
+    _op(
+        "list_verification_alarms", "GET", "/v1/operations/verification-alarms", "operations:read", _O,
+        "Who gets many codes that nobody uses",
+        "The last hundred alarms, newest first: each is a person to whom many codes went in a day and none was used.",
+        answers=(Answer(status=200, what="The alarms.", shape=codes.VerificationAlarms),),
+    ),
+    _esoz(
+        "esoz_initialize", "POST", "/verifications", "Have a code sent to a phone",
+        "A newer code of the same phone cancels the older. It is on disk when this answers, whatever providers do.",
+        codes.EsozPhoneVerificationRequest,
+        Answer(status=201, what="Made; it is on its way.", shape=codes.EsozPhoneVerificationAnswer),
+    ),
+    _esoz(
+        "esoz_complete", "PATCH", "/verifications/{phone}/actions/complete", "Check the code of a phone",
+        "403 for a wrong code, one that is over, and too many attempts; 404 when the phone has none.",
+        codes.EsozCode, Answer(status=200, what="Right.", shape=codes.EsozPhoneVerificationAnswer),
+    ),
+    _esoz(
+        "esoz_verified", "GET", "/verifications/{phone}", "Was a code of this phone ever told rightly?",
+        "404 when it was not.", None,
+        Answer(status=200, what="It was.", shape=codes.EsozVerifiedPhoneAnswer),
+    ),
+    _esoz(
+        "esoz_send_text", "POST", "/sms/send", "Have a text sent",
+        "A text that one of ESOZ's components made. Three times at most within ten minutes to the same phone.",
+        codes.EsozText, Answer(status=200, what="It will be sent.", shape=codes.EsozSentTextAnswer),
+    ),
+    _esoz(
+        "esoz_factor", "POST", "/api/sms_verifications", "Have a code sent for some content, or check it",
+        "For patients' applications. Without code: OTP sent, and the next step is to ask for it. With it: Verified.",
+        codes.EsozFactor, Answer(status=200, what="Done.", shape=codes.EsozFactorAnswer),
     ),
     Operation(
         name="take_callback", method="POST", path="/callbacks/{provider}", credential=Credential.PROVIDER, scope=None,

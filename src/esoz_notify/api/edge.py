@@ -17,7 +17,7 @@ from esoz_notify.api import reading
 from esoz_notify.api.contract import Operation
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.rates import Rates
-from esoz_notify.engine.access import READ_ALL, Access, Claims
+from esoz_notify.engine.access import READ_ALL, READ_PATIENTS, Access, Claims
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.service import Caller, Service
 
@@ -77,7 +77,8 @@ def operation_in(scope: Mapping[str, object]) -> Operation | None:
 def caller(request: Asking) -> Caller:
     """Who asks, of a request that was let in."""
     claims = request.auth
-    return Caller(claims.client_id, sees_all=READ_ALL in claims.scopes)
+    knows_patients = READ_PATIENTS in claims.scopes
+    return Caller(claims.client_id, sees_all=READ_ALL in claims.scopes, knows_patients=knows_patients)
 
 
 def check_body(request: Asking, wanted: str) -> None:

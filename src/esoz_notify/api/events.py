@@ -29,6 +29,11 @@ _NOT_BUFFERED = {"x-accel-buffering": "no"}
 @answers("stream_events")
 async def stream_events(request: Asking, notification_id: FromPath[UUID]) -> Response[Any]:
     """Stream facts until nothing more will happen."""
+    return await stream(request, notification_id)
+
+
+async def stream(request: Asking, notification_id: UUID) -> Response[Any]:
+    """The answer that streams them."""
     here, asker = edge(request), caller(request)
     if here.metrics.streams >= STREAMS_MAX:
         raise Unavailable("too many event streams are open; ask for the notification instead", code="overloaded")

@@ -5,6 +5,8 @@ What does not belong here: examples of the command line (docs).
 
 from typing import Any
 
+from esoz_notify.api import codes_examples as codes
+
 _ID = "0198c0de-0000-7000-8000-0000000000aa"
 _PATIENT_ID = "0198c0de-0000-7000-8000-000000000001"
 _TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.the-token-itself"  # noqa: S105 - an example of a token's looks
@@ -152,6 +154,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "scope": "notifications:write notifications:read",
         }
     },
+    **codes.REQUESTS,
 }
 """Examples of request bodies by the name of their shape."""
 
@@ -197,6 +200,8 @@ ANSWERS: dict[str, Any] = {
         "no": 0,
         "channel": "viber",
         "status": "in_delivery",
+        "delivered_by": None,
     },
+    **codes.ANSWERS,
 }
 """Examples of answers by the name of their shape."""

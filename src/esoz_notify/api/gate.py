@@ -11,7 +11,8 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from esoz_notify.api.contract import Credential
+from esoz_notify.api import esoz_envelope
+from esoz_notify.api.contract import Credential, Envelope
 from esoz_notify.api.edge import Asking, edge, operation_of
 from esoz_notify.api.problems import (
     PROBLEM_TYPE,
@@ -69,8 +70,11 @@ def refuse(request: Asking, error: NotifyError) -> Response[bytes]:
         return fail(request, error)
     if isinstance(error, Unavailable):
         log.warning("not taken: %s", error.detail)
+    operation = operation_of(request)
+    if operation is not None and operation.envelope is Envelope.ESOZ:
+        return esoz_envelope.refuse(request, error)
     # A path that is in no row may hold anything; those of rows hold ids only.
-    instance = request.scope["path"] if operation_of(request) else None
+    instance = request.scope["path"] if operation else None
     document, headers = problem(error, instance, edge(request).access.now())
     return _answer(document, headers)
 
@@ -105,6 +109,8 @@ def fail(request: Asking, error: Exception) -> Response[bytes]:
         error_id,
         "".join(traceback.format_tb(error.__traceback__)),
     )
+    if operation is not None and operation.envelope is Envelope.ESOZ:
+        return esoz_envelope.fail(request, error_id)
     return _answer(unexpected(error_id), {})
 
 

@@ -23,9 +23,9 @@ class Metrics:
         count, total_s = self._requests.get(key, (0, 0.0))
         self._requests[key] = (count + 1, total_s + seconds)
 
-    def text(self) -> str:
-        """Everything, in text exposition format 0.0.4."""
-        return "\n".join([*self._lines(), ""])
+    def text(self, alarms: int) -> str:
+        """Everything, in text exposition format 0.0.4. ``alarms``: raised by this process for unrequested codes."""
+        return "\n".join([*self._lines(), *_alarms(alarms), ""])
 
     def _lines(self) -> Iterator[str]:
         yield "# HELP esoz_notify_http_requests_total Requests answered, by route of the contract and class of status."
@@ -40,6 +40,12 @@ class Metrics:
         yield from _gauge("esoz_notify_http_event_streams", "Streams of events held open.", self.streams)
         memory_bytes = self._process.memory_info().rss
         yield from _gauge("process_resident_memory_bytes", "Memory of this process.", memory_bytes)
+
+
+def _alarms(count: int) -> Iterator[str]:
+    yield "# HELP esoz_notify_verification_alarms_total People who got many codes in a day that nobody used."
+    yield "# TYPE esoz_notify_verification_alarms_total counter"
+    yield f"esoz_notify_verification_alarms_total {count}"
 
 
 def _labelled(method: str, route: str, status: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from esoz_notify import __version__
-from esoz_notify.api import examples, shapes
-from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS, Answer, Credential, Operation, Parameter
+from esoz_notify.api import codes_shapes, examples, shapes
+from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS, Answer, Credential, Envelope, Operation, Parameter
 from esoz_notify.api.problems import PROBLEM_TYPE
 from esoz_notify.api.reading import JSON_TYPE, NDJSON_TYPE
 from esoz_notify.engine.access import SCOPES
@@ -50,7 +50,7 @@ def document(public_url: str | None = None, *, exact: bool = False) -> dict[str,
     named = [operation.takes for operation in OPERATIONS.values() if _is_named(operation.takes)]
     named += [one.shape for operation in OPERATIONS.values() for one in operation.answers if _is_named(one.shape)]
     _, components = msgspec.json.schema_components(
-        [*dict.fromkeys(named), shapes.Problem, shapes.TokenProblem], ref_template=_REF
+        [*dict.fromkeys(named), shapes.Problem, codes_shapes.EsozProblem, shapes.TokenProblem], ref_template=_REF
     )
     if not exact:
         _open_answers(components)
@@ -164,7 +164,7 @@ def _taken(operation: Operation) -> dict[str, Any]:
 def _responses(operation: Operation) -> dict[str, Any]:
     made = {str(one.status): _answer(one) for one in operation.answers}
     for status in sorted({*operation.refusals, *_REFUSALS_OF[operation.credential]}):
-        made[str(status)] = _refusal(status)
+        made[str(status)] = _refusal(status, operation.envelope)
     if operation.credential is Credential.CLIENT:
         for status in _TOKEN_REFUSALS:
             made[str(status)] = {
@@ -199,11 +199,15 @@ def _content(shape: Any) -> dict[str, Any]:
     return content if example is None else {**content, "example": example}
 
 
-def _refusal(status: int) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": _schema(shapes.Problem)}
-    if status == examples.ANSWERS["Problem"]["status"]:
-        content["example"] = examples.ANSWERS["Problem"]
-    made: dict[str, Any] = {"description": f"{HTTPStatus(status).phrase}.", "content": {PROBLEM_TYPE: content}}
+def _refusal(status: int, envelope: Envelope) -> dict[str, Any]:
+    is_problem = envelope is Envelope.PROBLEM
+    shape = shapes.Problem if is_problem else codes_shapes.EsozProblem
+    content: dict[str, Any] = {"schema": _schema(shape)}
+    example = examples.ANSWERS[shape.__name__]
+    if status == (example["status"] if is_problem else example["meta"]["code"]):
+        content["example"] = example
+    media_type = PROBLEM_TYPE if is_problem else JSON_TYPE
+    made: dict[str, Any] = {"description": f"{HTTPStatus(status).phrase}.", "content": {media_type: content}}
     header = _HEADERS_OF_REFUSAL.get(status)
     if header is not None:
         made["headers"] = {header[0]: {"description": header[1], "schema": {"type": "string"}}}

@@ -21,8 +21,11 @@ from esoz_notify.core.errors import (
     Unavailable,
 )
 from esoz_notify.core.patient import PRINT_CHOICE
+from esoz_notify.core.verification import TOLD, Verdict
 from esoz_notify.engine.access import InvalidToken
+from esoz_notify.engine.admission import CannotConfirm
 from esoz_notify.engine.intake import CannotInform
+from esoz_notify.engine.verifications import CheckRefused
 from esoz_notify.engine.views import rfc3339
 
 PROBLEM_TYPE = "application/problem+json"
@@ -94,13 +97,15 @@ MEANINGS: dict[type[NotifyError], tuple[int, str]] = {
     WrongType: (415, "The body is of a type that is not read here"),
     InvalidInput: (422, "The values break rules"),
     CannotInform: (422, "Nobody can be informed"),
+    CannotConfirm: (422, "No code can reach this person"),
+    CheckRefused: (409, "The code does not confirm it"),
     LimitReached: (429, "Too often"),
     RateExceeded: (429, "Too many requests"),
     Unavailable: (503, "Not now"),
 }
 """Status and title by class; a subclass that is not here means what its parent means."""
 
-_BY_CODE = {"idempotency_key_reused": 422}
+_BY_CODE = {"idempotency_key_reused": 422, Verdict.WRONG.value: 403}
 UNEXPECTED = (500, "Something went wrong here")
 
 
@@ -147,6 +152,8 @@ def _members(error: NotifyError, now: datetime) -> tuple[dict[str, Any], Headers
             return {"detail": detail, "invalid": _invalid(error.problems)}, {}
         case CannotInform():
             return _cannot_inform(error), {}
+        case CannotConfirm() | CheckRefused():
+            return _of_code(error), {}
         case LimitReached():
             wait_s = max(1, math.ceil((error.next_at - now).total_seconds()))
             return {"next_at": rfc3339(error.next_at)}, {"retry-after": str(wait_s)}
@@ -187,4 +194,15 @@ def _cannot_inform(error: CannotInform) -> dict[str, Any]:
     }
     if error.refusal.offers_print:
         members["offer"] = {"inform_with": PRINT_CHOICE}
+    return members
+
+
+def _of_code(error: CannotConfirm | CheckRefused) -> dict[str, Any]:
+    if isinstance(error, CheckRefused):
+        why = TOLD[error.verdict]
+        return {"attempts_left": error.attempts_left, "why": {"uk": why.uk, "en": why.en}}
+    do, reason = error.do, error.reason
+    members: dict[str, Any] = {"advice": {"code": do.code, "uk": do.uk, "en": do.en}}
+    if reason is not None:
+        members |= {"reason": reason.code, "why": {"uk": reason.uk, "en": reason.en}}
     return members

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from esoz_notify.core.channel import Channel
-from esoz_notify.core.kinds import KINDS
+from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
 from esoz_notify.core.patient import LANGUAGES, LegalCapacity, MethodType
 from esoz_notify.core.receipts import Reason, ReceiptState
@@ -18,21 +18,23 @@ from esoz_notify.core.status import Outcome, Status
 from esoz_notify.engine.operations import WHY_LENGTH_MAX
 
 
-def _one_of(*values: str) -> Meta:
+def one_of(*values: str) -> Meta:
+    """One of these texts."""
     return Meta(extra_json_schema={"enum": list(values)})
 
 
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Moment = Annotated[str, Meta(description="RFC 3339, UTC", extra_json_schema={"format": "date-time"})]
-KindName = Annotated[str, _one_of(*KINDS)]
-Language = Annotated[str, _one_of(*LANGUAGES)]
+KindName = Annotated[str, one_of(*KINDS)]
+PublicKindName = Annotated[str, one_of(*PUBLIC_KINDS)]
+Language = Annotated[str, one_of(*LANGUAGES)]
 FullPhone = Annotated[str, Meta(pattern=r"^\+380[0-9]{9}$")]
 MaskedPhone = Annotated[str, Meta(description="first six characters and last two", examples=["+38000*****01"])]
 TaxId = Annotated[str, Meta(pattern="^[0-9]{10}$", description="RNOKPP; lets Diia find the person")]
 Texts = Annotated[dict[str, str], Meta(description="names and values, all of them text")]
-ReasonName = Annotated[str, _one_of(*Reason)]
-StatusName = Annotated[str, _one_of(*Status)]
-ChannelName = Annotated[str, _one_of(*Channel)]
+ReasonName = Annotated[str, one_of(*Reason)]
+StatusName = Annotated[str, one_of(*Status)]
+ChannelName = Annotated[str, one_of(*Channel)]
 
 
 class Exact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -56,7 +58,7 @@ class MethodChoice(Exact):
 class NotificationRequest(Exact):
     """What to send and to whom: exactly one of patient_id and recipient."""
 
-    kind: KindName
+    kind: PublicKindName
     data: Annotated[dict[str, str], Meta(description="what the kind needs; see the table of kinds")]
     patient_id: Annotated[Id | None, Meta(description="a patient stored by PUT /v1/patients/{patient_id}")] = None
     recipient: InlineRecipient | None = None
@@ -82,7 +84,7 @@ class Explanation(Exact):
 class Recipient(Exact):
     """Who is informed, and why this person by this method."""
 
-    method: Annotated[Annotated[str, _one_of(*MethodType)] | None, Meta(description="null: paper, for want of any")]
+    method: Annotated[Annotated[str, one_of(*MethodType)] | None, Meta(description="null: paper, for want of any")]
     relation: Annotated[str, Meta(examples=["self"])]
     phone: MaskedPhone | None
     method_id: str | None
@@ -126,7 +128,7 @@ class Receipt(Exact):
     """What a provider said last about one part of a message."""
 
     part: int
-    state: Annotated[str, _one_of(*(state.name.lower() for state in ReceiptState))]
+    state: Annotated[str, one_of(*(state.name.lower() for state in ReceiptState))]
     reason: ReasonName | None
 
 
@@ -137,7 +139,7 @@ class Attempt(Exact):
     channel: ChannelName
     provider: str
     client_reference: Annotated[str, Meta(description="our reference of it at the provider")]
-    outcome: Annotated[str, _one_of(*Outcome)]
+    outcome: Annotated[str, one_of(*Outcome)]
     reason: ReasonName | None
     detail: str | None
     calls: int
@@ -159,6 +161,7 @@ class Event(Decision, kw_only=True):
     """A fact as it is streamed."""
 
     status: StatusName
+    delivered_by: ChannelName | None
 
 
 class Notification(Accepted, kw_only=True):
@@ -193,7 +196,7 @@ class Route(msgspec.Struct, kw_only=True):
     """Who would be informed and how. When nobody can be: ``status`` refused, ``reason`` and ``why``."""
 
     informed: bool
-    status: Annotated[str, _one_of(Status.ACCEPTED, Status.PRINT_REQUIRED, "refused")]
+    status: Annotated[str, one_of(Status.ACCEPTED, Status.PRINT_REQUIRED, "refused")]
     route: list[ChannelName]
     recipient: Recipient | UnsetType = UNSET
     steps: list[Step] | UnsetType = UNSET
@@ -207,7 +210,7 @@ class Route(msgspec.Struct, kw_only=True):
 class MethodDocument(msgspec.Struct, kw_only=True):
     """An authentication method, under the names that ESOZ gives its fields."""
 
-    type: Annotated[str, _one_of(*MethodType)]
+    type: Annotated[str, one_of(*MethodType)]
     id: str | UnsetType = UNSET
     phone_number: FullPhone | UnsetType | None = UNSET
     value: Annotated[str | UnsetType | None, Meta(description="THIRD_PERSON: that person's id")] = UNSET
@@ -235,7 +238,7 @@ class PatientDocument(msgspec.Struct, kw_only=True):
     confidants: Annotated[
         list[ConfidantDocument] | UnsetType | None, Meta(description="leave out when unknown; [] means there are none")
     ] = UNSET
-    legal_capacity: Annotated[str, _one_of(*LegalCapacity)] | UnsetType | None = UNSET
+    legal_capacity: Annotated[str, one_of(*LegalCapacity)] | UnsetType | None = UNSET
     tax_id: TaxId | UnsetType | None = UNSET
     language: Language | UnsetType = UNSET
 
@@ -244,7 +247,7 @@ class StoredMethod(Exact):
     """A stored method, its phone masked."""
 
     id: str
-    type: Annotated[str, _one_of(*MethodType)]
+    type: Annotated[str, one_of(*MethodType)]
     is_active: bool
     phone_number: MaskedPhone | UnsetType = UNSET
     value: str | UnsetType = UNSET
@@ -262,7 +265,7 @@ class StoredPatient(Exact):
     language: Language
     authentication_methods: list[StoredMethod]
     confidants: list[ConfidantDocument] | UnsetType = UNSET
-    legal_capacity: Annotated[str, _one_of(*LegalCapacity)] | UnsetType = UNSET
+    legal_capacity: Annotated[str, one_of(*LegalCapacity)] | UnsetType = UNSET
     tax_id: Annotated[str | UnsetType, Meta(description="the last two digits")] = UNSET
     ignored: Annotated[list[str] | UnsetType, Meta(description="fields that were sent and not kept")] = UNSET
 
@@ -273,7 +276,7 @@ class Provider(Exact):
     name: str
     state: Annotated[
         str,
-        _one_of("held", "open", "half_open", "receipts_stopped", "slow", "up"),
+        one_of("held", "open", "half_open", "receipts_stopped", "slow", "up"),
         Meta(description="the weightiest that applies; see docs/reliability.md"),
     ]
     since: Moment
@@ -297,7 +300,7 @@ class ProviderChange(Exact):
     at: Moment
     change: Annotated[
         str,
-        _one_of(
+        one_of(
             "held", "resumed", "open", "half_open", "closed", "slow", "slow_over", "receipts_stopped", "receipts_back"
         ),
     ]
@@ -354,6 +357,8 @@ class Problem(Exact):
     print_offered: bool | UnsetType = UNSET
     offer: Offer | UnsetType = UNSET
     next_at: Annotated[Moment | UnsetType, Meta(description="when it will be allowed")] = UNSET
+    attempts_left: Annotated[int | UnsetType, Meta(description="checks of this code that will still be judged")] = UNSET
+    advice: Annotated[Explanation | UnsetType, Meta(description="what to do instead")] = UNSET
 
 
 class BatchResult(Exact):
@@ -370,7 +375,7 @@ class BatchResult(Exact):
 class TokenRequest(Exact):
     """RFC 6749 §4.4. The id and the secret may come by HTTP Basic instead."""
 
-    grant_type: Annotated[str, _one_of("client_credentials")]
+    grant_type: Annotated[str, one_of("client_credentials")]
     client_id: str | UnsetType = UNSET
     client_secret: str | UnsetType = UNSET
     scope: Annotated[str | UnsetType, Meta(description="fewer scopes than the client has, with spaces")] = UNSET
@@ -402,7 +407,7 @@ class Check(Exact):
 class Readiness(Exact):
     """Whether requests should be sent here now."""
 
-    status: Annotated[str, _one_of("ready", "not_ready")]
+    status: Annotated[str, one_of("ready", "not_ready")]
     checks: dict[str, Check]
 
 

@@ -60,6 +60,10 @@ class Fields:
         """Remember a broken rule of one field."""
         self.findings.add(self.at(name), code, detail)
 
+    def has_problem(self, name: str) -> bool:
+        """Whether a broken rule of one field is known already."""
+        return any(problem.pointer == self.at(name) for problem in self.findings.problems)
+
     def find(self, *names: str) -> tuple[str, object]:
         """Name and value of the field under the first of its names that is given; (first name, None) if none is.
 

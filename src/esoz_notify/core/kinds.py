@@ -32,7 +32,8 @@ class PolicyColumn(StrEnum):
 class Field:
     """One datum of a kind. ``format``: how it is parsed and normalised; None: plain text of at most ``length_max``.
 
-    ``aliases``: other names callers know it by in ESOZ's own contracts; stored under ``name``.
+    ``aliases``: other names callers know it by in ESOZ's own contracts; stored under ``name``. ``secret``: it is or
+    may hold a code, so it is stored by itself and erased when the notification is over.
     """
 
     name: str
@@ -40,17 +41,19 @@ class Field:
     required: bool = True
     length_max: int = 60
     aliases: tuple[str, ...] = ()
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One row of the table of kinds."""
+    """One row of the table of kinds. ``internal``: not for callers of the API to choose."""
 
     name: str
     column: PolicyColumn
     fields: tuple[Field, ...]
     title_uk: str
     title_en: str
+    internal: bool = False
 
     @property
     def lane(self) -> Lane:
@@ -71,9 +74,14 @@ class Kind:
         return CODE_LIFE_S if self.lane is Lane.CODES else 30 * DAY_S
 
     @property
+    def secret_field(self) -> str | None:
+        """Name of the datum that is erased when the notification is over; None: it has none."""
+        return next((field.name for field in self.fields if field.secret), None)
+
+    @property
     def carries_code(self) -> bool:
         """Whether its data may hold a confirmation code, which is erased when the notification is over."""
-        return any(field.name == CODE_FIELD for field in self.fields)
+        return self.secret_field is not None
 
 
 CODE_FIELD = "verification_code"
@@ -81,12 +89,20 @@ NUMBER_FIELD = "request_number"
 
 CODE_LIFE_S = 300
 DAY_S = 86_400
-_CODE = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",))
-_CODE_IF_ANY = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",), required=False)
+PURPOSE_LENGTH_MAX = 26
+"""With the longest code and the longest purpose the message of a code is still one part of 70 letters."""
+PLAIN_TEXT = "plain_text"
+PLAIN_TEXT_LENGTH_MAX = 335
+"""Five parts of 67 letters."""
+
+_CODE = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",), secret=True)
+_CODE_IF_ANY = Field(name=CODE_FIELD, format=NumberFormat.CODE, aliases=("code",), required=False, secret=True)
 _PRESCRIPTION = Field(name=NUMBER_FIELD, format=NumberFormat.PRESCRIPTION)
 _REQUISITION = Field(name=NUMBER_FIELD, format=NumberFormat.REQUISITION, aliases=("requisition",))
 _CREATED_AT = Field(name="created_at", format=NumberFormat.DATE, required=False)
-_PURPOSE = Field(name="purpose", required=False, length_max=30)
+_DEVICE = Field(name=NUMBER_FIELD, format=NumberFormat.DEVICE_REQUEST, aliases=("requisition",))
+_PURPOSE = Field(name="purpose", required=False, length_max=PURPOSE_LENGTH_MAX)
+_BODY = Field(name="body", length_max=PLAIN_TEXT_LENGTH_MAX, secret=True)
 
 
 _C, _D, _R = PolicyColumn.CODES, PolicyColumn.DOCUMENTS, PolicyColumn.REST
@@ -101,13 +117,18 @@ KINDS: dict[str, Kind] = {
         Kind("referral_issued", _D, (_REQUISITION,), "Направлення створено", "Referral issued"),
         Kind("referral_cancelled", _D, (_REQUISITION,), "Направлення відмінено", "Referral cancelled"),
         Kind("referral_recalled", _D, (_REQUISITION,), "Направлення відкликано", "Referral recalled"),
-        Kind("device_request_issued", _R, (_REQUISITION, _CODE_IF_ANY), "Медичний виріб", "Device request issued"),
-        Kind("device_request_error", _R, (_REQUISITION,), "Виріб: запит помилковий", "Device request in error"),
+        Kind("device_request_issued", _R, (_DEVICE, _CODE_IF_ANY), "Медичний виріб", "Device request issued"),
+        Kind("device_request_error", _R, (_DEVICE,), "Виріб: запит помилковий", "Device request in error"),
         Kind("care_plan_created", _D, (_REQUISITION,), "План лікування створено", "Care plan created"),
         Kind("conclusion_issued", _R, (_REQUISITION,), "Медичний висновок", "Medical conclusion issued"),
         Kind("conclusion_error", _R, (_REQUISITION,), "Висновок скасовано", "Medical conclusion in error"),
+        # A text that one of ESOZ's own components made: only by the contract that they call today.
+        Kind(PLAIN_TEXT, _R, (_BODY,), "Повідомлення ЕСОЗ", "Message of the health system", internal=True),
     )
 }
+
+PUBLIC_KINDS: tuple[str, ...] = tuple(kind.name for kind in KINDS.values() if not kind.internal)
+"""Names of the kinds that callers of the API may choose."""
 
 
 def read_data(kind: Kind, data: Mapping[str, object], pointer: str = "/data") -> dict[str, str]:

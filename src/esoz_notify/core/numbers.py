@@ -16,6 +16,7 @@ class NumberFormat(StrEnum):
     PRESCRIPTION = "prescription"
     REQUISITION = "requisition"
     DECLARATION = "declaration"
+    DEVICE_REQUEST = "device_request"
     CODE = "code"
     DATE = "date"
 
@@ -38,13 +39,16 @@ class Symbols:
 
 
 _PRESCRIPTION_ALPHABET = "0123456789AEHKMPTX"
+_REQUISITION_ALPHABET = "0123456789ABCEHIKMOPTX"
 
 GROUPED: dict[NumberFormat, Symbols] = {
     # ESOZ integration layer, number generator (2019): 18 symbols; the version block in front is theirs to change.
     NumberFormat.PRESCRIPTION: Symbols(alphabet=_PRESCRIPTION_ALPHABET, length=16),
     # ESOZ wiki, requisition number (page 583402257): digits and the letters that look the same in both alphabets.
-    NumberFormat.REQUISITION: Symbols(alphabet="0123456789ABCEHIKMOPTX", length=16),
+    NumberFormat.REQUISITION: Symbols(alphabet=_REQUISITION_ALPHABET, length=16),
     NumberFormat.DECLARATION: Symbols(alphabet=_PRESCRIPTION_ALPHABET, length=12),
+    # Care plans, device requests and specimens get their numbers from the same service as referrals.
+    NumberFormat.DEVICE_REQUEST: Symbols(alphabet=_REQUISITION_ALPHABET, length=16),
 }
 GROUP_LENGTH = 4
 
@@ -56,7 +60,8 @@ _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"
 _SEPARATORS = str.maketrans("", "", _SPACES + _DASHES)
 _TO_CANONICAL = _CAPITALS | _LOOK_ALIKES | _SEPARATORS
 
-_CODE_RULE = re.compile(r"[0-9]{4,8}", re.ASCII)
+CODE_LENGTH_MIN, CODE_LENGTH_MAX = 4, 8
+_CODE_RULE = re.compile(rf"[0-9]{{{CODE_LENGTH_MIN},{CODE_LENGTH_MAX}}}", re.ASCII)
 _DATE_RULE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -89,7 +94,9 @@ def parse_date(text: str) -> date:
 
 def _parse_code(text: str) -> str:
     if not _CODE_RULE.fullmatch(text):
-        raise NumberProblem("not_a_code", "must be 4 to 8 digits 0-9, without spaces, as a string")
+        raise NumberProblem(
+            "not_a_code", f"must be {CODE_LENGTH_MIN} to {CODE_LENGTH_MAX} digits 0-9, without spaces, as a string"
+        )
     return text
 
 

@@ -26,13 +26,16 @@ log = logging.getLogger(__name__)
 READ_ALL = "notifications:read_all"
 """Lets a caller see the notifications of every other caller."""
 
+READ_PATIENTS = "patients:read"
+"""Lets a caller learn what is stored of a patient, and so why one cannot be reached."""
+
 SCOPES = (
     "notifications:write",
     "notifications:read",
     READ_ALL,
     "summaries:print",
     "patients:write",
-    "patients:read",
+    READ_PATIENTS,
     "verifications:write",
     "webhooks:manage",
     "operations:read",

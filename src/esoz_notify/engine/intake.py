@@ -21,7 +21,9 @@ from esoz_notify.core.phone import Phone
 from esoz_notify.core.policy import Policies, Policy, route_for
 from esoz_notify.core.recipient import Inform, Print, Refusal, Relation, decide_recipient, people_needed
 from esoz_notify.core.status import Status
+from esoz_notify.core.windows import Window, windows
 from esoz_notify.engine import fault_points
+from esoz_notify.engine.admission import Admission, Candidate, Verifying
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import new_id
 from esoz_notify.engine.ledgers import Ledger
@@ -59,12 +61,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request to accept. ``key``: the caller's idempotency key; ``fingerprint``: of the request's meaning."""
+    """One request to accept. ``key``: the caller's idempotency key; ``fingerprint``: of the request's meaning.
+
+    ``verifying``: what its code confirms, when the code was made here.
+    """
 
     client_id: str
     key: str
     fingerprint: bytes
     order: Order
+    verifying: Verifying | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class Taken:
 class Intake:
     """Accepts notifications. ``wake_worker`` is called after each commit for this process's own worker.
 
-    ``overload``: says when to take only codes; None takes everything always.
+    ``overload``: says when to take only codes; None takes everything always. ``code_windows``: how often codes may be
+    sent and guessed; None: as the table says.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it works with
@@ -89,6 +96,7 @@ class Intake:
         configured: frozenset[Channel],
         wake_worker: Callable[[], None],
         overload: Overload | None = None,
+        code_windows: tuple[Window, ...] | None = None,
     ) -> None:
         self._overload = overload
         self._clock = ledger.clock
@@ -97,6 +105,7 @@ class Intake:
         self._configured = configured
         self._wake_worker = wake_worker
         self._steady = ledger.steady()
+        self.admission = Admission(vault, code_windows or windows())
         self._batcher: Batcher[Asked, Taken] = Batcher(self._write, batch_max=_BATCH_MAX, queue_max=_QUEUE_MAX)
         self._in_flight: set[tuple[str, str]] = set()
 
@@ -133,21 +142,27 @@ class Intake:
         return decided
 
     async def _write(self, batch: Sequence[Asked]) -> list[Taken | Exception]:
-        answers = await self._steady.run_loose(lambda connection: self._written(connection, batch))
+        # Codes are counted and kept beside their messages; without any, all is one statement, which commits by itself.
+        run = self._steady.run if any(asked.verifying for asked in batch) else self._steady.run_loose
+        answers = await run(lambda connection: self._written(connection, batch))
         fault_points.hit("after_intake_commit")
         return answers
 
     async def _written(self, connection: Connection, batch: Sequence[Asked]) -> list[Taken | Exception]:
-        """Read what is needed, decide, and write all in one statement, which commits by itself."""
+        """Read what is needed, decide, and write what was accepted in one statement."""
         now = self._clock.now()
         people = await self._people(connection, [asked.order for asked in batch])
         decisions = [self._decide(asked.order, people, now) for asked in batch]
+        codes = await self._admitted(connection, batch, decisions, now)
         rows = {
-            position: self._row(asked, decision, now)
+            position: self._row(codes[position][1] if position in codes else asked.order, asked, decision, now)
             for position, (asked, decision) in enumerate(zip(batch, decisions, strict=True))
             if not isinstance(decision, NotifyError)
         }
         written = await hot.intake(connection, list(rows.values())) if rows else set()
+        made = [(rows[position].id, *code) for position, code in codes.items() if rows[position].id in written]
+        if made:
+            await self.admission.write(connection, made, now)
         answers: list[Taken | Exception] = []
         for position, (asked, decision) in enumerate(zip(batch, decisions, strict=True)):
             if isinstance(decision, NotifyError):
@@ -158,6 +173,33 @@ class Intake:
                 answers.append(await self._earlier(connection, asked) or Conflict("the key is taken"))
         self._wake_worker()
         return answers
+
+    async def _admitted(
+        self,
+        connection: Connection,
+        batch: Sequence[Asked],
+        decisions: list[Decision | NotifyError],
+        now: datetime,
+    ) -> dict[int, tuple[Candidate, Order]]:
+        """The codes that may be sent, by position, with their final orders; ``decisions`` of the others become errors.
+
+        A repeat is not asked again whether it may be sent: its key is known, and it gets the first answer.
+        """
+        candidates: dict[int, Candidate] = {}
+        for position, (asked, decision) in enumerate(zip(batch, decisions, strict=True)):
+            if asked.verifying is not None and await reading.by_key(connection, asked.client_id, asked.key) is None:
+                decided = decision if isinstance(decision, NotifyError) else decision.who
+                candidates[position] = Candidate(verifying=asked.verifying, order=asked.order, decided=decided)
+        if not candidates:
+            return {}
+        admitted = {}
+        answers = await self.admission.admit(connection, list(candidates.values()), now)
+        for (position, candidate), answer in zip(candidates.items(), answers, strict=True):
+            if isinstance(answer, NotifyError):
+                decisions[position] = answer
+            else:
+                admitted[position] = (candidate, answer)
+        return admitted
 
     async def _earlier(self, connection: Connection, asked: Asked) -> Taken | Conflict | None:
         """What this key made before, if anything: only repeats come here."""
@@ -213,8 +255,8 @@ class Intake:
         decided = decide_recipient(patient, people, inform_with=order.inform_with, now=now)
         return CannotInform(decided) if isinstance(decided, Refusal) else decided
 
-    def _row(self, asked: Asked, decision: Decision, now: datetime) -> NewNotification:
-        order, who = asked.order, decision.who
+    def _row(self, order: Order, asked: Asked, decision: Decision, now: datetime) -> NewNotification:
+        who = decision.who
         notification_id = new_id(now)
         prints = isinstance(who, Print)
         phone: Phone | None = None if isinstance(who, Print) else who.phone

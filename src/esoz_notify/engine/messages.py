@@ -10,7 +10,7 @@ import msgspec
 
 from esoz_notify.channels.dialogue import OutboundMessage
 from esoz_notify.core.channel import GUARANTEED
-from esoz_notify.core.kinds import CODE_FIELD
+from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.recipient import Relation
 from esoz_notify.engine.applying import Submission, attempt_key
@@ -33,8 +33,9 @@ class Composer:
         sealed = self.vault.open(content.data, aad=field_aad("content", "data", row))
         data = msgspec.json.decode(sealed, type=dict[str, str])
         code = self._open(content.code, "code", row)
-        if code is not None:
-            data[CODE_FIELD] = code
+        secret_field = KINDS[content.kind].secret_field
+        if code is not None and secret_field is not None:
+            data[secret_field] = code
         rendered = self.texts.message(
             content.kind,
             attempt.channel,

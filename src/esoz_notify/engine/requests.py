@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from esoz_notify.core.errors import InvalidInput, Problem
-from esoz_notify.core.kinds import CODE_FIELD, KINDS, Kind, read_data
+from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS, Kind, read_data
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX, VALIDITY_MAX_S
 from esoz_notify.core.phone import PHONE_RULE, Phone
 from esoz_notify.render.summary import read_summary
@@ -28,7 +28,7 @@ class InlineRecipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A checked request for one notification. ``data`` is normalised and without the code, which is in ``code``.
+    """A checked request for one notification. ``data`` is normalised and without its secret, which is in ``code``.
 
     ``valid_until``: as the caller said; None leaves it to the kind.
     """
@@ -69,7 +69,7 @@ def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str |
     inform_with = _read_inform_with(asked.get("inform_with"), problems)
     if problems or kind is None:
         raise InvalidInput(problems)
-    code = data.pop(CODE_FIELD, None)
+    code = data.pop(kind.secret_field, None) if kind.secret_field else None
     return Order(
         kind=kind,
         patient_id=patient_id,
@@ -110,9 +110,10 @@ def _object(value: object, pointer: str, problems: list[Problem]) -> Mapping[str
 
 def _read_kind(value: object, problems: list[Problem]) -> Kind | None:
     kind = KINDS.get(value) if isinstance(value, str) else None
-    if kind is None:
+    if kind is None or kind.internal:
         code = "required" if value is None else "unknown_kind"
-        problems.append(Problem("/kind", code, f"must be one of: {', '.join(KINDS)}"))
+        problems.append(Problem("/kind", code, f"must be one of: {', '.join(PUBLIC_KINDS)}"))
+        return None
     return kind
 
 

@@ -20,13 +20,15 @@ from esoz_notify.core.patient import read_patient, write_patient
 from esoz_notify.core.status import Status, is_terminal
 from esoz_notify.engine import views
 from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.esoz import Esoz
 from esoz_notify.engine.intake import Asked, CannotInform, Intake, Taken, fingerprint, open_patient
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.requests import read_order
+from esoz_notify.engine.verifications import Verifications
 from esoz_notify.engine.views import Json
 from esoz_notify.render.summary import Summary
-from esoz_notify.store import reading, registry, wake
+from esoz_notify.store import reading, registry, verifications, wake
 from esoz_notify.store.reading import Filter, Stored
 from esoz_notify.store.vault import Vault, field_aad
 
@@ -38,10 +40,11 @@ _EVENTS_LOOK_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. ``sees_all``: its scope lets it see notifications of other callers too."""
+    """Who asks. ``sees_all``: other callers' notifications too; ``knows_patients``: what is stored of them."""
 
     client_id: str
     sees_all: bool = False
+    knows_patients: bool = False
 
 
 class Service:
@@ -55,6 +58,8 @@ class Service:
         self._intake = intake
         self._receiver = receiver
         self._adapters = {adapter.name: adapter for adapter in adapters}
+        self.verifications = Verifications(ledger, vault, intake)
+        self.esoz = Esoz(ledger, vault, intake, self.verifications)
 
     # --- notifications ------------------------------------------------------------------------------------------------
 
@@ -155,7 +160,9 @@ class Service:
                 facts = await reading.history(connection, notification_id, seen)
             for seq, fact in facts:
                 seen = seq
-                yield {**views.decision(seq, fact), "status": stored.state.status.value}
+                state = stored.state
+                told = {"status": state.status.value, "delivered_by": views.delivered_by(state)}
+                yield {**views.decision(seq, fact), **told}
             if is_terminal(stored.state.status):
                 return
             await asyncio.sleep(_EVENTS_LOOK_S)
@@ -168,7 +175,16 @@ class Service:
         return await self._change(caller, notification_id, CancelAsked())
 
     async def resend(self, caller: Caller, notification_id: UUID) -> Json:
-        """Send it again by the next way. Raises NotFound, RefusedTransition, LimitReached."""
+        """Send it again by the next way. Raises NotFound, RefusedTransition, LimitReached.
+
+        The message of a verification is one more code for its person, so it is held to the limits of codes here too.
+        """
+        async with self._ledger.transaction() as connection:
+            stored = _seen(caller, await reading.one(connection, notification_id))
+            is_code = await verifications.one(connection, notification_id, stored.client_id) is not None
+        if is_code:
+            await self.verifications.resend(stored.client_id, notification_id)
+            return await self.get(caller, notification_id)
         return await self._change(caller, notification_id, ResendAsked())
 
     async def _change(self, caller: Caller, notification_id: UUID, event: Event) -> Json:

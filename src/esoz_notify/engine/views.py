@@ -24,7 +24,7 @@ def answer(stored: Stored) -> Json:
         "id": str(stored.id),
         "status": stored.first_status,
         "kind": stored.kind,
-        "recipient": _recipient(stored.recipient),
+        "recipient": recipient(stored.recipient),
         "route": [step.channel.value for step in stored.state.steps],
         "skipped": stored.recipient["skipped"],
         "policy": stored.policy,
@@ -67,7 +67,7 @@ def route(decided: Decision) -> Json:
     return {
         "informed": not prints,
         "status": (Status.PRINT_REQUIRED if prints else Status.ACCEPTED).value,
-        "recipient": _recipient(record),
+        "recipient": recipient(record),
         "route": [step.channel.value for step in decided.steps],
         "steps": [{"channel": step.channel.value, "window_s": step.window_s} for step in decided.steps],
         "skipped": record["skipped"],
@@ -88,7 +88,8 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _recipient(record: Json) -> Json:
+def recipient(record: Json) -> Json:
+    """Who is informed and why, without what only the ledger needs."""
     return {name: record[name] for name in ("method", "relation", "phone", "method_id", "why", "notes")}
 
 

@@ -37,7 +37,7 @@ from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.outlook import IN_HAND_MAX, InHand, Outlook
 from esoz_notify.engine.providers import Outbox, Provider
 from esoz_notify.engine.receiving import Receiver, until
-from esoz_notify.store import reach, reading, receiving, wake
+from esoz_notify.store import reach, reading, receiving, verifications, wake
 from esoz_notify.store.ledger import Connection, next_due, renew
 from esoz_notify.store.receiving import Poll
 
@@ -347,6 +347,7 @@ class Worker:
                 log.warning("%d receipts were given up: no submission of ours fits them", given_up)
         await steady.run(lambda connection: reading.forget_keys(connection, limits.IDEMPOTENCY_LIFE_S))
         await steady.run(reach.forget_over)
+        await steady.run(verifications.forget)
 
     async def _hear_hints(self) -> None:
         """Shorten the waits of the loops by hints; without hints they look by themselves."""

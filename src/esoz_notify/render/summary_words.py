@@ -130,6 +130,18 @@ _ASK_UK = "Якщо щось незрозуміло, зателефонуйте 
 _ASK_EN = "If anything is unclear, call the number given below."
 
 KIND_WORDS: Mapping[str, Mapping[str, KindWords]] = {
+    "plain_text": {
+        "uk": KindWords(
+            title="Повідомлення",
+            number_label="Номер",
+            steps=("Якщо щось незрозуміло, запитайте медичного працівника.",),
+        ),
+        "en": KindWords(
+            title="Message",
+            number_label="Number",
+            steps=("If anything is unclear, ask a health worker.",),
+        ),
+    },
     "confirmation_code": {
         "uk": KindWords(
             title="Код підтвердження",
