@@ -7,7 +7,7 @@ import asyncio
 import io
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +31,7 @@ BATCH_TIMEOUT_S = 300.0
 _TOKEN_RENEWED_S = 60.0
 """A token is renewed so long before its end."""
 
-_SUMMARY_TYPES = {"pdf": "application/pdf", "html": "text/html"}
+_SUMMARY_TYPES = {"pdf": "application/pdf", "html": "text/html", "text": "text/plain"}
 _UNREACHABLE = {"code": "unreachable", "status": 0, "title": "No answer"}
 _TRY_AGAIN = frozenset({0, 502, 503, 504})
 _PASSING = frozenset({"idempotency_in_flight", "rate_limited"})
@@ -75,6 +75,7 @@ class Asked(TypedDict, total=False):
     summary: Mapping[str, str] | None
     reference: str | None
     valid_until: datetime | str | None
+    notifications_off: bool
 
 
 class Confirmation(TypedDict, total=False):
@@ -190,10 +191,24 @@ class NotifyClient:
         """Send it again by the next channel. Not repeated by itself: a second resend would be a second message."""
         return await self._json("POST", f"/v1/notifications/{notification_id}/resend", repeatable=False)
 
-    async def summary(self, notification_id: str | UUID, form: Literal["pdf", "html"] = "pdf") -> bytes:
-        """The printed summary."""
+    async def summary(
+        self,
+        notification_id: str | UUID,
+        form: Literal["pdf", "html", "text"] = "pdf",
+        *,
+        paper: Literal["a4", "a5"] = "a4",
+        variant: Literal["standard", "large", "plain"] = "standard",
+        together_with: Sequence[str | UUID] = (),
+    ) -> bytes:
+        """The printed summary, with others of the same patient on its sheet if they fit."""
+        query: dict[str, str] = {"paper": paper, "variant": variant}
+        if together_with:
+            query["with"] = ",".join(map(str, together_with))
         reply = await self._call(
-            "GET", f"/v1/notifications/{notification_id}/summary", headers={"accept": _SUMMARY_TYPES[form]}
+            "GET",
+            f"/v1/notifications/{notification_id}/summary",
+            headers={"accept": _SUMMARY_TYPES[form]},
+            query=query,
         )
         return reply.body
 

@@ -22,6 +22,7 @@ COMMANDS = (
     ("up",),
     ("lab",),
     ("demo",),
+    ("summaries",),
 )
 
 

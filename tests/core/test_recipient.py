@@ -10,6 +10,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from esoz_notify.core.kyiv import age_on, kyiv_date
+from esoz_notify.core.paper import CodeGround
 from esoz_notify.core.patient import AuthenticationMethod, Confidant, LegalCapacity, MethodType, Patient
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.recipient import (
@@ -133,7 +134,7 @@ def test_documents_come_before_a_third_person_with_a_phone() -> None:
         relation=Relation.SELF,
         method=MethodType.OFFLINE,
         method_id="b",
-        code_on_paper=True,
+        code_ground=CodeGround.DOCUMENTS,
         explanation=decision.explanation,
         notes=decision.notes,
     )
@@ -179,7 +180,7 @@ def test_a_third_person_by_documents_means_paper_with_the_code() -> None:
         relation=Relation.THIRD_PERSON,
         method=MethodType.THIRD_PERSON,
         method_id="a",
-        code_on_paper=True,
+        code_ground=CodeGround.DOCUMENTS,
         explanation=decision.explanation,
     )
     assert why(decision) == ("third_person_documents",)
@@ -442,7 +443,7 @@ def test_print_is_always_allowed() -> None:
         relation=Relation.SELF,
         method=MethodType.OTP,
         method_id="o",
-        code_on_paper=False,
+        code_ground=None,
         explanation=by_phone.explanation,
     )
     assert why(by_phone) == ("print_chosen",)

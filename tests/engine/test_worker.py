@@ -216,7 +216,6 @@ async def test_the_code_is_erased_when_the_validity_is_over(ledger_dsn: str, tmp
         await house.when(notification_id, lambda seen: seen["decisions"][-1]["fact"] == "Erased")
 
         async with house.product.ledger.transaction() as connection:
-            content = await reading.sealed_content(connection, notification_id)
-        assert content is not None
-        assert content.code is None
+            content = await reading.sealed_contents(connection, [notification_id])
+        assert content[notification_id].code is None
         assert await house.shown(1) == []

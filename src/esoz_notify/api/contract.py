@@ -12,9 +12,17 @@ from esoz_notify.api import codes_shapes as codes
 from esoz_notify.api import shapes
 from esoz_notify.api.reading import FORM_TYPE, JSON_TYPE, NDJSON_TYPE
 from esoz_notify.core.kinds import KINDS
-from esoz_notify.core.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, CALLBACK_BYTES_MAX, PAGE_SIZE, PAGE_SIZE_MAX
+from esoz_notify.core.limits import (
+    BATCH_BODY_BYTES_MAX,
+    BODY_BYTES_MAX,
+    CALLBACK_BYTES_MAX,
+    PAGE_SIZE,
+    PAGE_SIZE_MAX,
+    SHEET_DOCUMENTS_MAX,
+)
 from esoz_notify.core.status import Status
 from esoz_notify.engine.access import SCOPES
+from esoz_notify.render.summary import Paper, Variant
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 PDF_TYPE, HTML_TYPE, TEXT_TYPE = "application/pdf", "text/html", "text/plain"
@@ -126,8 +134,9 @@ _LAST_EVENT_ID = Parameter(
     name="Last-Event-ID", place="header", schema={"type": "string"}, what="Number of the last event already seen."
 )
 _ACCEPT = Parameter(
-    name="Accept", place="header", schema={"type": "string", "default": PDF_TYPE}, what=f"{PDF_TYPE} or {HTML_TYPE}."
-)
+    name="Accept", place="header", schema={"type": "string", "default": PDF_TYPE},
+    what=f"{PDF_TYPE}, {HTML_TYPE} or {TEXT_TYPE}.",
+)  # fmt: skip
 
 
 def _asked(name: str, what: str, **schema: Any) -> Parameter:
@@ -142,6 +151,14 @@ _FILTERS = (
     _asked("cursor", "next_cursor of the page before.", type="string", format="uuid"),
     _asked("limit", "Most on one page.", type="integer", minimum=1, maximum=PAGE_SIZE_MAX, default=PAGE_SIZE),
 )
+
+_FORM = (
+    _asked("paper", "Size of the sheet.", type="string", enum=list(Paper), default=Paper.A4),
+    _asked("variant", "Wording and size of letters: standard, large print, or plain language.",
+           type="string", enum=list(Variant), default=Variant.STANDARD),
+    _asked("with", "Ids of more notifications of the same patient and caller, with commas: on the same sheet if they"
+           f" fit, else a sheet each; {SHEET_DOCUMENTS_MAX} in all.", type="string"),
+)  # fmt: skip
 
 _N, _V, _P, _O, _S = "Notifications", "One-time codes", "Patients", "Operations", "Service"
 _WRITE, _READ = "notifications:write", "notifications:read"
@@ -215,9 +232,11 @@ _TABLE = (
     ),
     _op(
         "print_summary", "GET", f"{_ONE}/summary", "summaries:print", _N, "The printed summary",
-        "One A4 page for the patient. Fetching it makes print_required printed; it may be fetched again.",
-        answers=(Answer(status=200, what="The page.", media_types=(PDF_TYPE, HTML_TYPE)),), parameters=(_ACCEPT,),
-        refusals=(404, 406),
+        "One sheet for the patient: PDF/A and PDF/UA, self-contained HTML that prints the same, or plain text. Fetching"
+        " it makes print_required printed; it may be fetched again. The code is on it only where the rule allows, and"
+        " only until it is erased; then the page says that it is no longer available.",
+        answers=(Answer(status=200, what="The page.", media_types=(PDF_TYPE, HTML_TYPE, TEXT_TYPE)),),
+        parameters=(_ACCEPT, *_FORM), refusals=(400, 404, 406),
     ),
     _op(
         "dry_run", "POST", "/v1/route", _READ, _N, "Ask without sending",

@@ -4,7 +4,8 @@ What belongs here: headers, bodies, statuses. What does not: rules of any kind.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from litestar import Response
 from litestar.params import FromPath
 
 from esoz_notify.api import reading
-from esoz_notify.api.contract import HTML_TYPE, PDF_TYPE
+from esoz_notify.api.contract import HTML_TYPE, PDF_TYPE, TEXT_TYPE
 from esoz_notify.api.edge import Asking, answer, caller, check_body, edge, read_object
 from esoz_notify.api.problems import meaning, problem
 from esoz_notify.api.reading import NDJSON_TYPE, BadQuery, TooLarge
@@ -28,8 +29,6 @@ from esoz_notify.render import summary as rendering
 
 _BATCH_SLICE = 500
 """Lines of a batch that are worked on at once: so many wait in the intake's queue, and others get in between."""
-
-_PDF_CSP = "default-src 'none'"
 
 
 @answers("accept_notification")
@@ -150,17 +149,48 @@ async def resend_notification(request: Asking, notification_id: FromPath[UUID]) 
 @answers("print_summary")
 async def print_summary(request: Asking, notification_id: FromPath[UUID]) -> Response[Any]:
     """Draw the page; what cannot be accepted is refused before it counts as printed."""
-    media_type = reading.preferred(request.headers.get("accept"), (PDF_TYPE, HTML_TYPE))
-    page = await edge(request).service.summary(caller(request), notification_id)
-    is_pdf = media_type == PDF_TYPE
-    drawn = await asyncio.to_thread(rendering.pdf if is_pdf else rendering.html, page)
-    policy = f"{_PDF_CSP if is_pdf else rendering.HTML_CSP}; frame-ancestors 'none'"
+    media_type = reading.preferred(request.headers.get("accept"), tuple(_DRAWINGS))
+    form, more = _form(reading.query(request.query_params.dict(), _FORM))
+    ending, draw, policy = _DRAWINGS[media_type]
+    try:
+        documents = await edge(request).service.summaries(caller(request), [notification_id, *more])
+    except InvalidInput as error:
+        # Which documents go together is the only thing about values that is left to refuse.
+        raise BadQuery([replace(one, pointer=f"/query{one.pointer}") for one in error.problems]) from None
+    drawn = await asyncio.to_thread(draw, documents, form)
     headers = {
-        "content-disposition": f'inline; filename="esoz-summary-{notification_id}.{"pdf" if is_pdf else "html"}"',
-        "content-security-policy": policy,
+        "content-disposition": f'inline; filename="esoz-summary-{notification_id}.{ending}"',
+        "content-security-policy": f"{policy}; frame-ancestors 'none'",
         "vary": "Accept",
     }
     return Response(drawn, media_type=media_type, headers=headers)
+
+
+_FORM = ("paper", "variant", "with")
+_DRAWINGS: dict[str, tuple[str, Callable[[Sequence[rendering.Summary], rendering.Form], bytes | str], str]] = {
+    PDF_TYPE: ("pdf", lambda documents, form: rendering.pdf([documents], form), "default-src 'none'"),
+    HTML_TYPE: ("html", rendering.html, rendering.HTML_CSP),
+    TEXT_TYPE: ("txt", rendering.text, "default-src 'none'"),
+}
+"""By media type: how a file is named, how it is drawn, what it may do in a browser."""
+
+
+def _form(wanted: dict[str, str]) -> tuple[rendering.Form, list[UUID]]:
+    """How the page is to look, and which documents go with it. Raises BadQuery with every problem."""
+    paper, variant = wanted.get("paper", rendering.Paper.A4), wanted.get("variant", rendering.Variant.STANDARD)
+    problems = [
+        Problem(f"/query/{name}", "unknown_value", f"must be one of: {', '.join(known)}")
+        for name, value, known in (("paper", paper, rendering.Paper), ("variant", variant, rendering.Variant))
+        if value not in list(known)
+    ]
+    more: list[UUID] = []
+    try:
+        more = [UUID(one) for one in wanted["with"].split(",")] if "with" in wanted else []
+    except ValueError:
+        problems.append(Problem("/query/with", "format", "must be ids of notifications, with commas between them"))
+    if problems:
+        raise BadQuery(problems)
+    return rendering.Form(rendering.Paper(paper), rendering.Variant(variant)), more
 
 
 @answers("dry_run")

@@ -71,6 +71,13 @@ class NotificationRequest(Exact):
         Annotated[str, Meta(min_length=1, max_length=REFERENCE_LENGTH_MAX)] | None, Meta(description="your own id")
     ] = None
     valid_until: Annotated[Moment | None, Meta(description="nothing is sent after it; each kind has a default")] = None
+    notifications_off: Annotated[
+        bool,
+        Meta(
+            description="the document's programme sends no messages (ESOZ: request_notification_disabled): the summary"
+            " is printed, with the code"
+        ),
+    ] = False
 
 
 class Explanation(Exact):

@@ -21,6 +21,7 @@ import psycopg
 from esoz_notify.cli.policy import installed_policies
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError, NotifyError
+from esoz_notify.core.paper import CodeFate
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.render.summary import Summary, pdf
@@ -234,12 +235,13 @@ def check_summary() -> Finding:
         kind="prescription_issued",
         number="0000-243P-1X53-EH38",
         code=None,
+        code_fate=CodeFate.BY_PHONE,
         valid_until=None,
         issued_at=datetime.now(UTC),
         details={},
     )
     try:
-        drawn = pdf(sample)
+        drawn = pdf([[sample]])
     except Exception as error:
         return Finding("summary", State.BAD, f"no PDF: {type(error).__name__}: {_first_line(error)}", "install anew")
     return Finding("summary", State.OK, f"a PDF of {len(drawn) // 1024} KiB was drawn")

@@ -3,29 +3,19 @@
 What belongs here: options and showing. What does not: what a caller is (``engine.access``).
 """
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
-import psycopg
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
-from esoz_notify.cli.serve import ledger_dsn
-from esoz_notify.core.errors import ConfigError, Unavailable
 from esoz_notify.engine.access import SCOPES, Access, Client
-from esoz_notify.engine.clock import LedgerClock
-from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.settings import Settings
-from esoz_notify.store import migrations
-from esoz_notify.store.vault import load_or_create_keys
-from esoz_notify.wiring import data_folder
 
 clients_app = typer.Typer(help="Callers of the API: list, create, rotate a secret, disable.", no_args_is_help=True)
 
@@ -104,29 +94,7 @@ def disable(
 
 def _with_access(context: typer.Context, data: Any, work: Callable[[Access], Awaitable[Outcome]]) -> Outcome:
     """Do ``work`` on the callers of the ledger that the settings name."""
-    settings: Settings = context.obj
-    if data is not None:
-        settings = replace(settings, data=data)
-    folder = data_folder(settings)
-
-    async def connected(dsn: str) -> Outcome:
-        ledger = Ledger(dsn, LedgerClock(), pool_size=1)
-        try:
-            await ledger.open()
-            return await work(Access(ledger, load_or_create_keys(settings.keys_file or folder / "keys.json")))
-        finally:
-            await ledger.close()
-
-    with ledger_dsn(settings) as dsn:
-        try:
-            missing = migrations.pending(dsn)
-        except psycopg.OperationalError as error:
-            raise Unavailable(
-                f"the ledger does not answer ({type(error).__name__}); esoz-notify doctor says why"
-            ) from None
-        if missing:
-            raise ConfigError(f"the ledger lacks {', '.join(missing)}: run  esoz-notify migrate  first")
-        return asyncio.run(connected(dsn))
+    return on_ledger(context, data, lambda ledger, keys: work(Access(ledger, keys)))
 
 
 def _tell_secret(client_id: str, secret: str, *, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from esoz_notify.cli.demo import demo
 from esoz_notify.cli.doctor import doctor
 from esoz_notify.cli.lab import lab
 from esoz_notify.cli.policy import policy_app
+from esoz_notify.cli.summaries import summaries
 from esoz_notify.core.errors import ConfigError, InvalidInput, NotifyError
 from esoz_notify.settings import Settings, read_settings
 
@@ -77,6 +78,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(clients_app, name="clients")
 app.command()(doctor)
 app.command()(bench)
+app.command()(summaries)
 
 
 def main() -> None:

@@ -70,6 +70,11 @@ EXPLANATIONS: dict[str, Explanation] = {
             "The caller chose print; the code is on paper because the default way is by documents.",
             "Обрано друк; код є на папері, бо основний спосіб за документами.",
         ),
+        Explanation(
+            "programme_without_messages",
+            "The document's programme has notifications switched off; the summary is printed with the code.",
+            "У програмі цього документа сповіщення вимкнено; друкуємо довідку з кодом.",
+        ),
         # What else the reader should know.
         Explanation(
             "own_method_ignored_under_14",

@@ -56,6 +56,12 @@ OVERLOAD_AGE_S = 60.0
 OVERLOAD_BACKLOG = 100_000
 """New notifications that are not codes are answered "later" while something due waits longer and more are due."""
 
+SHEET_DOCUMENTS_MAX = 6
+"""Summaries that are asked for together: more documents of one visit would not share a sheet anyway."""
+
+PRINT_RUN_MAX = 10_000
+"""Summaries in one print run: a stack of paper that one person can still carry."""
+
 BODY_BYTES_MAX = 64 * 1024
 BATCH_BODY_BYTES_MAX = 32 * 1024 * 1024
 BATCH_LINES_MAX = 10_000

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from esoz_notify.core.explain import Explanation, explain
+from esoz_notify.core.paper import CodeGround
 from esoz_notify.core.patient import PRINT_CHOICE, AuthenticationMethod, MethodType, Patient, canonical_id
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.standing import (
@@ -80,7 +81,7 @@ class Inform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Print:
-    """Print the summary. ``code_on_paper`` only where documents authenticate (ESOZ wiki, page 17430479225).
+    """Print the summary. ``code_ground``: why the code may stand on it (``paper``); None: it may not.
 
     ``method`` and ``method_id`` are None when print was chosen for a patient whom nothing else reaches.
     """
@@ -89,9 +90,14 @@ class Print:
     relation: Relation
     method: MethodType | None
     method_id: str | None
-    code_on_paper: bool
+    code_ground: CodeGround | None
     explanation: Explanation
     notes: tuple[Explanation, ...] = ()
+
+    @property
+    def code_on_paper(self) -> bool:
+        """Whether the code may stand on the summary while it is valid."""
+        return self.code_ground is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +178,21 @@ def decide_recipient(
     return _by_choice(case, inform_with)
 
 
+def without_messages(decided: Decision) -> Decision:
+    """The same person on paper with the code: the document's programme has notifications switched off."""
+    if isinstance(decided, Refusal):
+        return decided
+    return Print(
+        person_id=decided.person_id,
+        relation=decided.relation,
+        method=decided.method,
+        method_id=decided.method_id,
+        code_ground=CodeGround.PROGRAMME,
+        explanation=explain("programme_without_messages"),
+        notes=decided.notes,
+    )
+
+
 def _by_default(case: _Case) -> Decision:
     contacts, failures = _contacts(case)
     contact = next((way for way in contacts if way.phone), contacts[0] if contacts else None)
@@ -197,7 +218,7 @@ def _by_print(case: _Case) -> Print:
             relation=default.relation,
             method=default.method,
             method_id=default.method_id,
-            code_on_paper=False,
+            code_ground=None,
             explanation=explain("print_chosen"),
             notes=default.notes,
         )
@@ -206,7 +227,7 @@ def _by_print(case: _Case) -> Print:
         relation=Relation.SELF,
         method=None,
         method_id=None,
-        code_on_paper=False,
+        code_ground=None,
         explanation=explain("print_chosen"),
         notes=(default.explanation, *default.notes),
     )
@@ -263,7 +284,7 @@ def _own(case: _Case, method: AuthenticationMethod, code: str) -> Inform | Print
         relation=Relation.SELF,
         method=MethodType.OFFLINE,
         method_id=method.id,
-        code_on_paper=True,
+        code_ground=CodeGround.DOCUMENTS,
         explanation=explain(code),
     )
 
@@ -289,7 +310,7 @@ def _through(case: _Case, way: _Contact, ways: tuple[_Contact, ...]) -> Inform |
         relation=Relation.THIRD_PERSON,
         method=MethodType.THIRD_PERSON,
         method_id=way.link.id,
-        code_on_paper=True,
+        code_ground=CodeGround.DOCUMENTS,
         explanation=explain(f"{who}_documents"),
         notes=notes,
     )

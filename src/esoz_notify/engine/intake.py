@@ -19,7 +19,16 @@ from esoz_notify.core.kinds import Lane
 from esoz_notify.core.patient import MethodType, Patient, read_patient
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.policy import Policies, Policy, route_for
-from esoz_notify.core.recipient import Inform, Print, Refusal, Relation, decide_recipient, people_needed
+from esoz_notify.core.recipient import Decision as RecipientDecision
+from esoz_notify.core.recipient import (
+    Inform,
+    Print,
+    Refusal,
+    Relation,
+    decide_recipient,
+    people_needed,
+    without_messages,
+)
 from esoz_notify.core.status import Status
 from esoz_notify.core.windows import Window, windows
 from esoz_notify.engine import fault_points
@@ -236,8 +245,9 @@ class Intake:
         return Decision(who=who, steps=route.steps, skipped=route.skipped, policy=policy)
 
     def _who(self, order: Order, people: Mapping[str, Patient], now: datetime) -> Inform | Print | NotifyError:
+        decided: RecipientDecision
         if order.recipient is not None:
-            return Inform(
+            decided = Inform(
                 person_id="",
                 relation=Relation.SELF,
                 method=MethodType.OTP,
@@ -248,11 +258,16 @@ class Intake:
                 explanation=_CHOSEN_BY_CALLER,
                 notes=(),
             )
-        patient = people.get(str(order.patient_id))
-        if patient is None:
-            problem = Problem("/patient_id", "patient_unknown", "no such patient: store it by PUT /v1/patients/{id}")
-            return InvalidInput([problem])
-        decided = decide_recipient(patient, people, inform_with=order.inform_with, now=now)
+        else:
+            patient = people.get(str(order.patient_id))
+            if patient is None:
+                problem = Problem(
+                    "/patient_id", "patient_unknown", "no such patient: store it by PUT /v1/patients/{id}"
+                )
+                return InvalidInput([problem])
+            decided = decide_recipient(patient, people, inform_with=order.inform_with, now=now)
+        if order.notifications_off:
+            decided = without_messages(decided)
         return CannotInform(decided) if isinstance(decided, Refusal) else decided
 
     def _row(self, order: Order, asked: Asked, decision: Decision, now: datetime) -> NewNotification:
@@ -315,7 +330,7 @@ def recipient_record(decision: Decision) -> dict[str, object]:
         "relation": who.relation.value,
         "phone": who.phone.masked if isinstance(who, Inform) else None,
         "method_id": who.method_id or None,
-        "code_on_paper": who.code_on_paper if isinstance(who, Print) else False,
+        "code_ground": who.code_ground if isinstance(who, Print) else None,
         "why": _explained(who.explanation),
         "notes": [_explained(note) for note in who.notes],
         "skipped": [{"channel": channel.value, **_explained(why)} for channel, why in decision.skipped],

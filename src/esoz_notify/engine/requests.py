@@ -30,7 +30,8 @@ class InlineRecipient:
 class Order:
     """A checked request for one notification. ``data`` is normalised and without its secret, which is in ``code``.
 
-    ``valid_until``: as the caller said; None leaves it to the kind.
+    ``valid_until``: as the caller said; None leaves it to the kind. ``notifications_off``: the document's programme
+    sends no messages, so the summary is printed with the code (ESOZ's ``request_notification_disabled``).
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Order:
     reference: str | None
     valid_until: datetime | None
     traceparent: str | None = None
+    notifications_off: bool = False
 
 
 def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str | None = None) -> Order:
@@ -67,6 +69,7 @@ def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str |
     valid_until = _read_valid_until(asked.get("valid_until"), now, problems)
     reference = _read_text(asked.get("reference"), "/reference", REFERENCE_LENGTH_MAX, problems)
     inform_with = _read_inform_with(asked.get("inform_with"), problems)
+    notifications_off = _read_flag(asked.get("notifications_off"), "/notifications_off", problems)
     if problems or kind is None:
         raise InvalidInput(problems)
     code = data.pop(kind.secret_field, None) if kind.secret_field else None
@@ -81,10 +84,14 @@ def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str |
         reference=reference,
         valid_until=valid_until,
         traceparent=traceparent,
+        notifications_off=notifications_off,
     )
 
 
-FIELDS = ("kind", "patient_id", "recipient", "inform_with", "data", "summary", "reference", "valid_until")
+FIELDS = (
+    "kind", "patient_id", "recipient", "inform_with", "data", "summary", "reference", "valid_until",
+    "notifications_off",
+)  # fmt: skip
 _RECIPIENT_FIELDS = ("phone", "tax_id", "language")
 _TAX_ID = re.compile(r"[0-9]{10}", re.ASCII)
 
@@ -149,6 +156,12 @@ def _read_recipient(value: object, problems: list[Problem]) -> InlineRecipient |
     return InlineRecipient(
         phone=Phone(phone), tax_id=tax_id if isinstance(tax_id, str) else None, language=str(language)
     )
+
+
+def _read_flag(value: object, pointer: str, problems: list[Problem]) -> bool:
+    if value is not None and not isinstance(value, bool):
+        problems.append(Problem(pointer, "type", "must be true or false"))
+    return value is True
 
 
 def _read_text(value: object, pointer: str, length_max: int, problems: list[Problem]) -> str | None:

@@ -12,13 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from esoz_notify.channels.dialogue import Adapter
-from esoz_notify.core.cascade import CancelAsked, Event, Printed, ResendAsked
-from esoz_notify.core.channel import Channel
+from esoz_notify.core.cascade import CancelAsked, Event, ResendAsked
 from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError, Unavailable
-from esoz_notify.core.kinds import NUMBER_FIELD
 from esoz_notify.core.patient import read_patient, write_patient
 from esoz_notify.core.status import Status, is_terminal
-from esoz_notify.engine import views
+from esoz_notify.engine import printing, views
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.esoz import Esoz
 from esoz_notify.engine.intake import Asked, CannotInform, Intake, Taken, fingerprint, open_patient
@@ -219,39 +217,18 @@ class Service:
 
     # --- the printed summary ------------------------------------------------------------------------------------------
 
-    async def summary(self, caller: Caller, notification_id: UUID) -> Summary:
-        """What the printed summary says; fetching it for print makes ``print_required`` ``printed``. Repeatable.
+    async def summaries(self, caller: Caller, ids: Sequence[UUID]) -> list[Summary]:
+        """What the printed summaries of one patient say, in the order of ``ids``; repeatable.
 
-        The code is on it only when the person is informed on paper by documents, and only while it is valid.
+        Fetching them for print makes ``print_required`` ``printed``. Raises NotFound, and InvalidInput when they are of
+        several patients or callers.
         """
         async with self._ledger.transaction() as connection:
-            stored = _seen(caller, await reading.one(connection, notification_id))
-            sealed = await reading.sealed_content(connection, notification_id)
-            assert sealed is not None
-            if stored.state.status in {Status.PRINT_REQUIRED, Status.PRINTED}:
-                await apply_events(connection, [(notification_id, Printed())], dict)
-        row = str(notification_id)
-        data = self._open_json(sealed.data, "data", row)
-        allowed = bool(stored.recipient["code_on_paper"])
-        code = self._open(sealed.code, "code", row) if sealed.code is not None and allowed else None
-        return Summary(
-            document_id=row,
-            kind=stored.kind,
-            number=data.get(NUMBER_FIELD),
-            code=code,
-            code_note=_code_note(stored, code, allowed=allowed),
-            # For somebody told by phone the validity is the message's, and means nothing on paper.
-            valid_until=stored.state.valid_until if stored.state.steps[0].channel is Channel.PRINT else None,
-            issued_at=stored.created_at,
-            details=self._open_json(sealed.summary, "summary", row) if sealed.summary else {},
-            language=stored.language,
-        )
-
-    def _open(self, sealed: bytes, column: str, row: str) -> str:
-        return self._vault.open(sealed, aad=field_aad("content", column, row)).decode()
-
-    def _open_json(self, sealed: bytes, column: str, row: str) -> dict[str, str]:
-        opened: dict[str, str] = json.loads(self._open(sealed, column, row))
+            found = {one.id: one for one in await reading.some(connection, ids)}
+            stored = [_seen(caller, found.get(one)) for one in dict.fromkeys(ids)]
+            printing.check_one_sheet(stored)
+            opened = await printing.open_summaries(connection, self._vault, stored, self._ledger.clock.now())
+            await printing.mark_printed(connection, stored)
         return opened
 
     # --- patients -----------------------------------------------------------------------------------------------------
@@ -303,15 +280,6 @@ def _seen(caller: Caller, stored: Stored | None) -> Stored:
     if stored is None or not (caller.sees_all or stored.client_id == caller.client_id):
         raise NotFound("no such notification", code="notification_unknown")
     return stored
-
-
-def _code_note(stored: Stored, code: str | None, *, allowed: bool) -> str | None:
-    """Why the code is not on the paper, as the person and the doctor need to read it."""
-    if code is not None or not stored.state.has_code:
-        return None
-    if allowed:
-        return "Код більше не доступний: строк його дії минув. Попросіть лікаря створити новий."
-    return "Код підтвердження надіслано на телефон особи, яку повідомляє система; на папері його немає."
 
 
 def _patient_view(document: dict[str, Any], patient_id: UUID) -> Json:

@@ -291,7 +291,7 @@ _PRELOAD = (
                               traceparent, created_at, first_status)
     SELECT id, 'preloaded', 'prescription_issued', NULL, NULL, 'uk', '2025-09-10', decode(md5(n::text), 'hex'),
            '{"method": null, "relation": "self", "phone": "+38000*****00", "notes": [], "skipped": [],
-             "code_on_paper": false, "method_id": null}', NULL, at, 'accepted'
+             "code_ground": null, "method_id": null}', NULL, at, 'accepted'
     FROM old
     """,
     f"""

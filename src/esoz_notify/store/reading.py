@@ -142,13 +142,13 @@ class SealedContent:
     summary: bytes | None
 
 
-async def sealed_content(connection: Connection, notification_id: UUID) -> SealedContent | None:
-    """What the summary is made of, sealed."""
+async def sealed_contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, SealedContent]:
+    """What summaries are made of, sealed, by notification."""
     cursor = await connection.execute(
-        "SELECT data, code, summary FROM content WHERE notification_id = %s", [notification_id]
+        "SELECT notification_id, data, code, summary FROM content WHERE notification_id = ANY(%b::uuid[])", [list(ids)]
     )
-    row = await cursor.fetchone()
-    return SealedContent(data=row[0], code=row[1], summary=row[2]) if row else None
+    rows = await cursor.fetchall()
+    return {row[0]: SealedContent(data=row[1], code=row[2], summary=row[3]) for row in rows}
 
 
 async def forget_keys(connection: Connection, life_s: float) -> int:
