@@ -193,11 +193,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(dsn: str, **options: Any) -> AsyncIterator[Desk]:
+async def a_desk(dsn: str, keys: Keys = KEYS, **options: Any) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``."""
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
-    vault = Vault(KEYS)
+    vault = Vault(keys)
     policies = load_policies(
         POLICIES, source="test", providers={Channel.VIBER: ("carrier",), Channel.SMS: ("carrier",)}
     )
@@ -206,7 +206,7 @@ async def a_desk(dsn: str, **options: Any) -> AsyncIterator[Desk]:
     capabilities = Capabilities(channel=Channel.VIBER, recovery=Recovery.SAME_KEY, message_id_is_key=True)
     carrier = Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
     service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
-    access = Access(ledger, KEYS)
+    access = Access(ledger, keys)
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"])
     app = create_app(service, access, operations, **{"callback_credentials": {"carrier": CARRIER}, **options})

@@ -118,13 +118,16 @@ async def test_many_at_once(client: NotifyClient) -> None:
     assert len(results) == 4002
 
 
-async def test_the_summary_in_both_forms(client: NotifyClient) -> None:
-    """PDF and HTML are one argument apart."""
+async def test_the_summary_in_every_form(client: NotifyClient) -> None:
+    """PDF, HTML and text, paper and wording, alone or with another, are one argument apart."""
     await client.put_patient(PATIENT_ID, BY_DOCUMENTS)
     sent = await client.send("prescription_issued", RX, patient_id=PATIENT_ID)
 
     assert (await client.summary(sent["id"])).startswith(b"%PDF")
     assert b"<html" in await client.summary(sent["id"], "html")
+    other = await client.send("prescription_issued", RX, patient_id=PATIENT_ID)
+    words = await client.summary(sent["id"], "text", paper="a5", variant="plain", together_with=[other["id"]])
+    assert words.decode().count("ВАШ РЕЦЕПТ НА ЛІКИ") == 2
 
 
 async def test_waiting_has_an_end(client: NotifyClient) -> None:

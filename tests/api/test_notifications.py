@@ -1,14 +1,12 @@
 """Accepting, finding, withdrawing, sending again and printing, over a real port and a real ledger."""
 
 import asyncio
-import io
 from typing import Any
 from uuid import uuid4
 
 import msgspec
-import pypdf
 import pytest
-from tests.api.desk import ADULT, BY_DOCUMENTS, CODE, INLINE, PATIENT_ID, PHONE, Desk
+from tests.api.desk import ADULT, CODE, INLINE, PATIENT_ID, PHONE, Desk
 
 from esoz_notify.core.cascade import Due
 from esoz_notify.core.limits import BATCH_LINES_MAX, RESEND_COUNT_MAX
@@ -243,38 +241,6 @@ async def test_resends_are_limited_and_the_next_time_is_told(desk: Desk) -> None
     assert replies[-1].code == "limit_reached"
     assert 0 < int(replies[-1].headers["Retry-After"]) <= 600
     assert replies[-1].json["next_at"].endswith("Z")
-
-
-# --- the printed summary ----------------------------------------------------------------------------------------------
-
-
-async def test_the_summary_is_drawn_as_asked(desk: Desk) -> None:
-    """PDF by default and by q-values, HTML for a browser; fetching makes print_required printed, again and again."""
-    await desk.patient(BY_DOCUMENTS)
-    sent = await desk.send(PRESCRIPTION)
-    path = sent["links"]["summary"]
-    plain = await desk.call("GET", path)
-    browser = await desk.call("GET", path, accept="text/html,application/xhtml+xml,*/*;q=0.8")
-    chosen = await desk.call("GET", path, accept="text/html;q=0.1, application/pdf;q=0.2")
-
-    assert sent["status"] == "print_required"
-    assert plain.headers["Content-Type"] == chosen.headers["Content-Type"] == "application/pdf"
-    assert "0000-243P-1X53-EH38" in pypdf.PdfReader(io.BytesIO(plain.body)).pages[0].extract_text()
-    assert plain.headers["Content-Disposition"] == f'inline; filename="esoz-summary-{sent["id"]}.pdf"'
-    assert plain.headers["Cache-Control"] == "no-store"
-    assert browser.headers["Content-Type"].startswith("text/html")
-    assert "frame-ancestors 'none'" in browser.headers["Content-Security-Policy"]
-    assert (await desk.call("GET", sent["links"]["self"])).json["status"] == "printed"
-
-
-async def test_a_type_that_cannot_be_drawn_does_not_count_as_printed(desk: Desk) -> None:
-    """406 comes before the status changes."""
-    await desk.patient(BY_DOCUMENTS)
-    sent = await desk.send(PRESCRIPTION)
-    reply = await desk.call("GET", sent["links"]["summary"], accept="application/json")
-
-    assert (reply.status, reply.code) == (406, "not_acceptable")
-    assert (await desk.call("GET", sent["links"]["self"])).json["status"] == "print_required"
 
 
 # --- the dry run and batches ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -126,22 +127,22 @@ def _bar(console: Console, *, quiet: bool) -> Progress:
 async def _draw(ledger: Ledger, vault: Vault, ids: Sequence[UUID], form: Form, bar: Progress) -> bytes:
     """Draw slices in threads while the next are read, in order."""
     task = bar.add_task("довідки", total=len(ids))
-    free = asyncio.Semaphore(AT_ONCE)
+    loop = asyncio.get_running_loop()
+    drawing: list[asyncio.Future[bytes]] = []
 
-    async def draw(documents: Sequence[Summary]) -> bytes:
-        try:
-            return await asyncio.to_thread(pdf, [[one] for one in documents], form)
-        finally:
-            bar.advance(task, len(documents))
-            free.release()
+    def draw(documents: Sequence[Summary]) -> bytes:
+        drawn = pdf([[one] for one in documents], form)
+        bar.advance(task, len(documents))
+        return drawn
 
-    async with asyncio.TaskGroup() as group:
-        drawing = []
+    with ThreadPoolExecutor(AT_ONCE) as threads:
         for first in range(0, len(ids), SLICE):
-            await free.acquire()
             documents = await printing.read_for_print(ledger, vault, ids[first : first + SLICE])
-            drawing.append(group.create_task(draw(documents)))
-    return await asyncio.to_thread(stacked, [one.result() for one in drawing])
+            drawing.append(loop.run_in_executor(threads, draw, documents))
+            if len(drawing) > AT_ONCE:
+                await drawing[-AT_ONCE - 1]
+        slices = [await one for one in drawing]
+    return await asyncio.to_thread(stacked, slices)
 
 
 async def _remember(ledger: Ledger, ids: Sequence[UUID]) -> None:
