@@ -16,6 +16,7 @@ from esoz_notify.core.cascade import TABLE, Event
 from esoz_notify.core.delivery import Fact
 from esoz_notify.core.kinds import KINDS, Field, Kind, PolicyColumn
 from esoz_notify.core.numbers import GROUPED, NumberFormat
+from esoz_notify.core.paper import COMMON_DETAILS, DATE_DETAILS, DETAIL_LENGTH_MAX, DETAILS_LENGTH_MAX, PAPER_DETAILS
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, REASONS, Fault, Reason, ReceiptState
 from esoz_notify.core.sms_text import count
 from esoz_notify.core.status import LIVE, PROOFS, STATUSES, Outcome, Status, is_terminal
@@ -232,8 +233,20 @@ def kinds() -> str:
                 for kind in KINDS.values()
             ),
         ),
+        "## Details of the printed summary",
+        f"What `summary` must have whenever it is given, and what it may have. On any page: {_named(COMMON_DETAILS)}. "
+        f"Each is one line of at most {DETAIL_LENGTH_MAX} characters, all together at most {DETAILS_LENGTH_MAX}; "
+        f"{_named(sorted(DATE_DETAILS))} are days (`YYYY-MM-DD`, or a time with its zone).",
+        _table(
+            ("kind", "must have", "may have"),
+            ((f"`{kind}`", _named(row.must), _named(row.may)) for kind, row in PAPER_DETAILS.items()),
+        ),
         *parts,
     )
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 _FIELD_HEADINGS = ("datum", "needed", "also known as", "rule")

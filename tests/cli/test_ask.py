@@ -76,7 +76,17 @@ def test_send_twice_under_one_key_is_one(service: Path) -> None:
 def test_the_print_is_not_watched(service: Path, patient: str) -> None:
     """Who is informed on paper waits for the doctor: the watch ends, and nothing has failed."""
     words = ("prescription_issued", "--patient", patient, "--data", "request_number=0000-243P-1X53-EH38")
-    done = run("send", *words, "--summary", "medication=Аспірин", "--watch", "--json", folder=service)
+    done = run(
+        "send",
+        *words,
+        "--summary",
+        "medication=Аспірин",
+        "--summary",
+        "dosage=по 1 вранці",
+        "--watch",
+        "--json",
+        folder=service,
+    )
     assert (done.code, done.json["status"]) == (0, "print_required")
     shown = run("route", *words, folder=service)
     assert (shown.code, "на папері" in shown.out) == (0, True)

@@ -66,7 +66,9 @@ class NotificationRequest(Exact):
         str | MethodChoice | None,
         Meta(description="id of the patient's authentication method to use, or print; the default method otherwise"),
     ] = None
-    summary: Annotated[dict[str, str] | None, Meta(description="details for the printed summary")] = None
+    summary: Annotated[
+        dict[str, str] | None, Meta(description="details for the printed summary; each kind says which it must have")
+    ] = None
     reference: Annotated[
         Annotated[str, Meta(min_length=1, max_length=REFERENCE_LENGTH_MAX)] | None, Meta(description="your own id")
     ] = None

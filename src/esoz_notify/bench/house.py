@@ -39,6 +39,7 @@ REQUESTS_PER_MIN = 1_000_000_000
 WINDOW_SIZE = 50
 LOOK_S = 0.25
 LAB_LIMIT_S = 60.0
+COMMAND_LIMIT_S = 300.0
 DRAIN_LIMIT_S = 180.0
 
 
@@ -75,6 +76,8 @@ def a_site(templates: Mapping[str, str], tell: Tell) -> Iterator[Site]:
                 "Bench",
                 "--scope",
                 "notifications:write",
+                "--scope",
+                "summaries:print",
                 "--json",
             ]
             secret = json.loads(ended("clients", create, environment, folder))["client_secret"]
@@ -152,6 +155,23 @@ class House:
         """Start a worker; providers call back to the API."""
         self._start("worker", "worker", public_url=self._api.geturl())
 
+    @property
+    def api(self) -> SplitResult:
+        """Where the API is."""
+        return self._api
+
+    @property
+    def caller(self) -> tuple[str, str]:
+        """Id and secret of our caller."""
+        return CALLER, self._site.secret
+
+    def command(self, name: str, *words: str) -> dict[str, Any]:
+        """Run a command on the ledger to its end and give its JSON. Raises NotifyError when it fails."""
+        environment = _environment(self._site.folder, self._dsn)
+        words = (COMMAND, name, *words)
+        said: dict[str, Any] = json.loads(ended(name, words, environment, self._site.folder, COMMAND_LIMIT_S))
+        return said
+
     def watch(self, name: str, process: psutil.Process) -> None:
         """Have meters look at one more process from now on."""
         self._processes[name] = process
@@ -162,7 +182,7 @@ class House:
 
     def send(self, plan: Plan, what: str, tell: Tell, meter: Meter | None = None) -> Sent:
         """Have a separate process send a plan to the API, as our caller."""
-        return self.send_to(self._api, replace(plan, caller=(CALLER, self._site.secret)), what, tell, meter)
+        return self.send_to(self._api, replace(plan, caller=self.caller), what, tell, meter)
 
     def send_to(self, where: SplitResult, plan: Plan, what: str, tell: Tell, meter: Meter | None = None) -> Sent:
         """Have a separate process send a plan to a server."""

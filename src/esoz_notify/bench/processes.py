@@ -85,7 +85,13 @@ def _child(
             _stop(process)
 
 
-def ended(name: str, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> str:
+def ended(
+    name: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    limit_s: float = START_LIMIT_S,
+) -> str:
     """Run ``python -m …`` to its end and give its stdout. Raises NotifyError when it fails."""
     path = folder / f"{name}.log"
     with path.open("wb") as log:
@@ -95,7 +101,7 @@ def ended(name: str, arguments: Sequence[str], environment: Mapping[str, str], f
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            timeout=START_LIMIT_S,
+            timeout=limit_s,
             text=True,
             check=False,
         )

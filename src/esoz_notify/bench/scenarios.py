@@ -1,7 +1,7 @@
 """The scenarios: what is sent, what is waited for, what is measured.
 
-What belongs here: one function per scenario and the table of them; those of big ledgers are in ``volume``, the
-comparison with a peer in ``peer``. What does not: processes (``house``), SQL (store), how results are shown.
+What belongs here: one function per scenario and the table of them; those of big ledgers are in ``volume``, of
+paper in ``printing``, the comparison with a peer in ``peer``. What does not: processes (``house``), SQL (store), how results are shown.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,6 +29,7 @@ from esoz_notify.bench.parts import (
     warm_intake,
 )
 from esoz_notify.bench.peer import peer
+from esoz_notify.bench.printing import printing
 from esoz_notify.bench.volume import growth, waiting
 from esoz_notify.core.limits import BATCH_LINES_MAX, OVERLOAD_BACKLOG
 
@@ -186,7 +187,7 @@ QUICK: Mapping[str, Scenario] = {
 }
 """What runs when nothing is named."""
 
-SLOW: Mapping[str, Scenario] = {"growth": growth, "waiting": waiting, "peer": peer}
+SLOW: Mapping[str, Scenario] = {"growth": growth, "waiting": waiting, "print": printing, "peer": peer}
 """What runs only when it is named: it takes minutes, or needs what is not ours."""
 
 SCENARIOS: Mapping[str, Scenario] = {**QUICK, **SLOW}
