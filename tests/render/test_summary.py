@@ -374,3 +374,12 @@ def test_years_are_counted_as_ukrainian_does(years: int) -> None:
 def test_an_age_that_is_not_a_number_stays_as_it_is() -> None:
     """A baby is 5 months old, and no word is added to that."""
     assert "Вік: 5 місяців" in text([replace(PRESCRIPTION, details={"patient_age": "5 місяців"})])
+
+
+def test_until_when_is_the_documents_own_day() -> None:
+    """Only a page with a code and no such day says how long it is good for itself; a referral is not over with it."""
+    assert "До якого дня: 21 грудня 2026 року" in text([PRESCRIPTION])
+    undated = {name: value for name, value in PRESCRIPTION.details.items() if name != "dispense_valid_to"}
+    assert "Довідка дійсна до: 23 листопада 2026 року, 12:00" in text([replace(PRESCRIPTION, details=undated)])
+    for page in (replace(LOST, details=undated), replace(sample("referral_issued"), details={})):
+        assert "2026 року, 12:00" not in text([page])

@@ -52,8 +52,8 @@ class Summary:
 
     ``document_id``: the identity on the page, so that a lost sheet can be traced. ``number`` as people read it, in
     groups. ``code``: given exactly when ``code_fate`` is PRINTED; otherwise the fate says which sentence stands
-    instead. ``valid_until``, ``issued_at``: aware; ``valid_until`` is shown when no detail says until when. ``details``
-    as ``read_summary`` returned them. An unknown language gets Ukrainian.
+    instead. ``valid_until``: of the code on the page, shown when no detail says until when; it and ``issued_at`` are
+    aware. ``details`` as ``read_summary`` returned them. An unknown language gets Ukrainian.
     """
 
     document_id: str
@@ -180,11 +180,11 @@ def _answers(summary: Summary, kind: KindWords, words: PageWords) -> list[Row]:
 
 
 def _until(summary: Summary, words: PageWords) -> list[Row]:
-    """The day of the document itself; when nobody told it, only what is known: how long this page is good for."""
+    """The day of the document itself; when nobody told it, how long the page with its code is good for."""
     day = summary.details.get("dispense_valid_to") or summary.details.get("valid_to")
     if day:
         return [[words.valid_until, _day(day, words)]]
-    if summary.valid_until is None:
+    if summary.valid_until is None or summary.code is None:
         return []
     local = summary.valid_until.astimezone(KYIV)
     month = words.months[local.month - 1]
