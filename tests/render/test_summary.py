@@ -24,6 +24,7 @@ from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.paper import PAPER_DETAILS, CodeFate
 from esoz_notify.render import summary as module
 from esoz_notify.render.summary import Form, Paper, Summary, Variant, fingerprint, html, pdf, read_summary, text
+from esoz_notify.render.summary_kinds import PLAIN, STANDARD
 from esoz_notify.render.summary_page import plural, sheet
 from esoz_notify.render.summary_words import LARGE_LEAVES_OUT, PAGE
 
@@ -158,6 +159,41 @@ def test_a_summary_with_a_code_and_a_fate_that_forbids_it_cannot_be_made() -> No
     """The two would contradict each other on paper."""
     with pytest.raises(AssertionError):
         replace(PRESCRIPTION, code_fate=CodeFate.BY_PHONE)
+
+
+def test_whoever_carries_a_code_says_whom_to_tell_it() -> None:
+    """The box with the code has its sentence in every wording and language."""
+    for words in (STANDARD, PLAIN):
+        for kind, by_language in words.items():
+            assert all((one.code_hint is not None) == KINDS[kind].carries_code for one in by_language.values()), kind
+
+
+def test_the_hash_does_not_give_the_code_away() -> None:
+    """Ten thousand tries would find a code of four digits in a hash that it is part of."""
+    assert fingerprint([PRESCRIPTION]) == fingerprint([replace(PRESCRIPTION, code="9999")])
+    assert fingerprint([PRESCRIPTION]) != fingerprint([LOST])
+
+
+def test_a_long_word_is_divided_as_ukrainian_is() -> None:
+    """A word that a line may have no room for breaks with a hyphen, each part at least two letters with a vowel."""
+    word = "електроенцефалографічний"
+    page = replace(sample("referral_issued"), details={"service": f"х {word} " * 12})
+    parts = []
+    for form in FORMS:
+        words = _read(pdf([[page]], form)).replace("\u00ad", "-")
+        assert _bare(words).count(word) == 12
+        parts += re.findall("([а-яі]+)-\n([а-яі]+)", words)
+    assert parts
+    assert word in {first + last for first, last in parts}
+    assert all(len(part) > 1 and re.search("[аеиіоу]", part) for both in parts for part in both)
+
+
+def test_plain_and_large_print_keep_words_whole() -> None:
+    """Whoever reads with effort is not made to put words together."""
+    page = replace(sample("referral_issued"), details={"service": "призначення обстеження лікування " * 8})
+    ends = {variant: re.findall("[а-я]+[-\u00ad]$", _read(pdf([[page]], Form(Paper.A5, variant))), re.MULTILINE)
+            for variant in Variant}  # fmt: skip
+    assert (ends[Variant.PLAIN], ends[Variant.LARGE]) == ([], [])
 
 
 # --- several documents ------------------------------------------------------------------------------------------------

@@ -95,13 +95,15 @@ def sheet(documents: Sequence[Summary], variant: Variant) -> dict[str, Any]:
 
 
 def fingerprint(documents: Sequence[Summary]) -> str:
-    """SHA-256 of what a sheet says, in hexadecimal; it stands on the sheet whatever its size and wording."""
+    """SHA-256 of what a sheet says, in hexadecimal; it stands on the sheet whatever its size and wording.
+
+    Of the code only whether it is there: a plain hash of four digits would give them away on a sheet that hides them.
+    """
     content = [
         {
             "document_id": one.document_id,
             "kind": one.kind,
             "number": one.number,
-            "code": one.code,
             "code_fate": one.code_fate.value,
             "valid_until": one.valid_until.astimezone(UTC).isoformat() if one.valid_until else None,
             "issued_at": one.issued_at.astimezone(UTC).isoformat(),
