@@ -1,6 +1,7 @@
 """What scenarios are made of: their sizes, their loads, warming up, and the figures that they share.
 
-What belongs here: what two scenarios or more use. What does not: a scenario (``scenarios``, ``volume``, ``printing``, ``peer``).
+What belongs here: what two scenarios or more use. What does not: a scenario (``scenarios``,
+``volume``, ``printing``, ``peer``).
 """
 
 import json

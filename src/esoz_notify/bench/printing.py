@@ -50,8 +50,10 @@ FORMS = {
 }
 """By name: the Accept header and the query."""
 
-PRINTED = 1_000
-FETCHED = 100
+PRINTED_MAX = 1_000
+PRINTED_PER_S = 200
+"""So many per second of the scenario's length, so that a short one is short."""
+FETCHED_SHARE = 10
 FIRST_ONES = 10
 """Summaries that are fetched before the clock counts: fonts are read and caches filled by the first ones."""
 
@@ -59,14 +61,15 @@ ANSWER_LIMIT_S = 60.0
 
 
 def printing(site: Site, options: Options, tell: Tell) -> Result:
-    """A thousand summaries: a hundred fetched one by one in each form, then all as one file by the command."""
+    """A thousand summaries: a tenth fetched one by one in each form, then all as one file by the command."""
     with a_house(site, "print", tell) as house:
         meter = house.meter()
-        plan = replace(singles(options, PRINTED, connections=INTAKE_CONNECTIONS), line=PAPER, seconds=WARM_UP_LIMIT_S)
+        count = min(PRINTED_MAX, int(options.seconds * PRINTED_PER_S))
+        plan = replace(singles(options, count, connections=INTAKE_CONNECTIONS), line=PAPER, seconds=WARM_UP_LIMIT_S)
         sent = house.send(plan, "sending", tell, meter)
         ids = [one for one, _ in sent.ids()]
         tell("fetching", None)
-        fetched = fetch_ms(house.api, house.caller, ids[:FETCHED])
+        fetched = fetch_ms(house.api, house.caller, ids[: len(ids) // FETCHED_SHARE])
         result = result_of("print", house, sent, meter, delivered=False)
         tell("printing", None)
         named, out = site.folder / "ids.txt", site.folder / "run.pdf"

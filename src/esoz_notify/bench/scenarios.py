@@ -1,7 +1,8 @@
 """The scenarios: what is sent, what is waited for, what is measured.
 
 What belongs here: one function per scenario and the table of them; those of big ledgers are in ``volume``, of
-paper in ``printing``, the comparison with a peer in ``peer``. What does not: processes (``house``), SQL (store), how results are shown.
+paper in ``printing``, the comparison with a peer in ``peer``. What does not: processes (``house``), SQL
+(store), how results are shown.
 """
 
 from collections.abc import Callable, Mapping
