@@ -22,6 +22,7 @@ from esoz_notify.core.recipient import (
     Relation,
     decide_recipient,
     people_needed,
+    without_messages,
 )
 
 NOW = datetime(2025, 9, 10, 9, tzinfo=UTC)
@@ -657,3 +658,17 @@ def test_the_default_order(world: World) -> None:
     elif any(method.type is MethodType.OFFLINE for method in alive):
         assert isinstance(decision, Print)
         assert (decision.relation, decision.code_on_paper) == (Relation.SELF, True)
+
+
+def test_a_programme_without_messages_puts_everybody_on_paper_with_the_code() -> None:
+    """Whoever would be informed by phone or on paper is the same person, on paper with the code; a refusal stays one."""
+    by_phone = decide(person("p", ADULT, otp("a")))
+    on_paper = decide(person("p", ADULT, offline("b")))
+    for decided, method in ((by_phone, MethodType.OTP), (on_paper, MethodType.OFFLINE)):
+        printed = without_messages(decided)
+        assert isinstance(printed, Print)
+        assert (printed.person_id, printed.method, printed.code_ground) == ("p", method, CodeGround.PROGRAMME)
+        assert why(printed) == ("programme_without_messages",)
+    refused = decide(person("p", ADULT))
+    assert isinstance(refused, Refusal)
+    assert without_messages(refused) is refused
