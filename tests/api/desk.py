@@ -193,7 +193,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(dsn: str, keys: Keys = KEYS, **options: Any) -> AsyncIterator[Desk]:
+async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``."""
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()

@@ -661,7 +661,7 @@ def test_the_default_order(world: World) -> None:
 
 
 def test_a_programme_without_messages_puts_everybody_on_paper_with_the_code() -> None:
-    """Whoever would be informed by phone or on paper is the same person, on paper with the code; a refusal stays one."""
+    """Whoever would be informed by phone or on paper stays that person, on paper with the code; a refusal stays one."""
     by_phone = decide(person("p", ADULT, otp("a")))
     on_paper = decide(person("p", ADULT, offline("b")))
     for decided, method in ((by_phone, MethodType.OTP), (on_paper, MethodType.OFFLINE)):

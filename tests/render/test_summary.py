@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.render.sheets import CROWDED, FORMS, LOST, PRESCRIPTION, TYPES, VISIT, WHO, form_name, sample
 
 from esoz_notify.core.errors import InvalidInput
-from esoz_notify.core.kinds import KINDS
+from esoz_notify.core.kinds import CODE_FIELD, KINDS
 from esoz_notify.core.paper import PAPER_DETAILS, CodeFate
 from esoz_notify.render import summary as module
 from esoz_notify.render.summary import Form, Paper, Summary, Variant, fingerprint, html, pdf, read_summary, text
@@ -165,7 +165,9 @@ def test_whoever_carries_a_code_says_whom_to_tell_it() -> None:
     """The box with the code has its sentence in every wording and language."""
     for words in (STANDARD, PLAIN):
         for kind, by_language in words.items():
-            assert all((one.code_hint is not None) == KINDS[kind].carries_code for one in by_language.values()), kind
+            assert all(
+                (one.code_hint is not None) == (KINDS[kind].secret_field == CODE_FIELD) for one in by_language.values()
+            ), kind
 
 
 def test_the_hash_does_not_give_the_code_away() -> None:

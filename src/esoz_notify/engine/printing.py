@@ -12,7 +12,7 @@ from uuid import UUID
 from esoz_notify.core.cascade import Printed
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import InvalidInput, NotFound, Problem
-from esoz_notify.core.kinds import NUMBER_FIELD
+from esoz_notify.core.kinds import CODE_FIELD, KINDS, NUMBER_FIELD
 from esoz_notify.core.limits import SHEET_DOCUMENTS_MAX
 from esoz_notify.core.paper import CodeCase, CodeFate, CodeGround, code_fate
 from esoz_notify.core.status import Status
@@ -98,7 +98,8 @@ def _summary(vault: Vault, stored: Stored, sealed: SealedContent, now: datetime)
     ground = stored.recipient.get("code_ground")
     fate = code_fate(
         CodeCase(
-            has_code=state.has_code,
+            # Another secret, such as a whole text of a component of ESOZ, is no code and never on paper.
+            has_code=state.has_code and KINDS[stored.kind].secret_field == CODE_FIELD,
             is_cancelled=state.status is Status.CANCELLED,
             is_over=sealed.code is None or now >= state.valid_until,
             grounds=frozenset({CodeGround(ground)}) if ground else frozenset(),
