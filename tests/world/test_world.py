@@ -7,7 +7,7 @@ import pytest
 from tests.world.simulation import BIG_EVERY, play
 
 SEEDS = 10_000
-CHUNK = BIG_EVERY
+CHUNK = 4 * BIG_EVERY
 
 MUST_BE_MET = (
     "adopted receipts",
