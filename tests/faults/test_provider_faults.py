@@ -13,7 +13,7 @@ import pytest
 from tests.engine.product import CALLER, PRESCRIPTION, REFERRAL, House, a_house, phone
 from tests.faults.fault_table import LONG_TABLE, TABLE, End, Given
 
-from esoz_notify.core.kinds import KINDS, NUMBER_FIELD
+from esoz_notify.core.kinds import KINDS, NUMBER_FIELD, PUBLIC_KINDS
 from esoz_notify.core.numbers import NumberFormat
 from esoz_notify.lab.faults import REASONS, Fault
 
@@ -155,11 +155,11 @@ async def test_a_connection_cut_in_mid_window(ledger_dsn: str, tmp_path: Path) -
 
 async def test_every_kind_passes_a_provider_that_is_busy(ledger_dsn: str, tmp_path: Path) -> None:
     """Every kind there is: tried again when Viber asks for less, and shown once with its own datum."""
-    data = {name: _data(name) for name in KINDS}
+    data = {name: _data(name) for name in PUBLIC_KINDS}
     async with a_house(ledger_dsn, tmp_path, window_s=28) as house:
         await house.fault(provider="viber", fault="throttle", for_s=2)
         sent = {
-            name: await house.send(number, name, name, data=data[name]) for number, name in enumerate(KINDS, start=1)
+            name: await house.send(number, name, name, data=data[name]) for number, name in enumerate(data, start=1)
         }
 
         views = {name: await house.until(one, "delivered") for name, one in sent.items()}
