@@ -68,6 +68,8 @@ def _environment() -> jinja2.Environment:
         "meaning_of": told.meaning_of,
         "ago": told.ago,
         "moment": told.moment,
+        "clock": told.clock,
+        "next_way": told.next_way,
         "REASONS": REASONS,
     }
     environment.globals.update(shared)

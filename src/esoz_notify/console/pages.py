@@ -114,7 +114,8 @@ async def find(request: Visit) -> Response[bytes]:
 
 async def _desk(request: Visit, status: int = 200, **values: object) -> Response[bytes]:
     waiting = await room(request).desk.waiting(request.user.person)
-    given = {"found": None, "wanted": "", "alert": "", **values}
+    now = room(request).ledger.clock.now()
+    given = {"found": None, "wanted": "", "alert": "", "now": now, **values}
     return page("desk", language(request), status, session=request.user, path="/print", waiting=waiting, **given)
 
 

@@ -52,6 +52,10 @@ def _text(card: Card, language: str) -> str | None:
         case Status.DELIVERED:
             proof = _proof(state)
             return _tried(proof, card.now, language) if proof else None
+        case Status.UNDELIVERED if card.prints:
+            paper = ago(card.prints[-1].at, card.now, language)
+            text = "Не доставлено; надруковано", "Undelivered; printed"
+            return f"{_choose(language, *text)} {paper}"
         case Status.UNDELIVERED:
             return _choose(language, "Не доставлено: надрукуйте", "Undelivered: print")
         case Status.IN_DELIVERY:
@@ -129,6 +133,12 @@ def ways(card: Card, language: str) -> str:
     return " → ".join(channel_name(step.channel, language) for step in card.stored.state.steps)
 
 
+def next_way(card: Card, language: str) -> str:
+    """The channel that a resend goes by."""
+    state = card.stored.state
+    return channel_name(state.steps[state.resend_step].channel, language)
+
+
 def channel_name(channel: Channel, language: str) -> str:
     """A channel as people call it."""
     return _choose(language, *CHANNEL_NAMES[channel.value])
@@ -143,6 +153,11 @@ def ago(at: datetime, now: datetime, language: str) -> str:
         if seconds >= unit_s:
             return f"{seconds // unit_s} {_choose(language, uk, en)}"
     return _choose(language, "щойно", "just now")
+
+
+def clock(at: datetime, language: str) -> str:
+    """A time of today in Kyiv."""
+    return f"{at.astimezone(KYIV):%H:%M:%S}" + ("" if language == "en" else " за Києвом")
 
 
 def moment(at: datetime, language: str) -> str:
