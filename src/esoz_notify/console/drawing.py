@@ -28,8 +28,8 @@ HEADERS = {
 _HERE = Path(__file__).parent
 _FONTS = _HERE.parent / "render" / "fonts"
 ASSETS: Mapping[str, tuple[Path, str]] = {
-    "console.css": (_HERE / "assets" / "console.css", "text/css; charset=utf-8"),
-    "console.js": (_HERE / "assets" / "console.js", "text/javascript; charset=utf-8"),
+    "console.css": (_HERE / "assets" / "console.css", "text/css"),
+    "console.js": (_HERE / "assets" / "console.js", "text/javascript"),
     "icon.svg": (_HERE / "assets" / "icon.svg", "image/svg+xml"),
     "regular.ttf": (_FONTS / "NotoSans-Regular.ttf", "font/ttf"),
     "bold.ttf": (_FONTS / "NotoSans-Bold.ttf", "font/ttf"),
