@@ -1,8 +1,16 @@
 """People of the pages on the command line, against a real ledger."""
 
+import stat
 from pathlib import Path
 
 from tests.cli.commands import run
+
+from esoz_notify.cli.serve import DEV_OPERATOR, write_dev_client
+from esoz_notify.engine.access import Access
+from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.people import People
+from esoz_notify.store.vault import Vault, load_or_create_keys
 
 SCOPES = ("--scope", "notifications:write")
 
@@ -44,3 +52,27 @@ def test_mistakes_have_their_exit_codes(tmp_path: Path, ledger_dsn: str) -> None
     assert run("operators", "add", "o.koval", *named, folder=tmp_path, **where).code == 1
     for command in ("password", "disable"):
         assert run("operators", command, "nobody", folder=tmp_path, **where).code == 1
+
+
+async def test_the_developers_person(tmp_path: Path, ledger_dsn: str) -> None:
+    """A start makes a person for the pages and keeps the password that works; one that does not is replaced."""
+    keys = load_or_create_keys(tmp_path / "keys.json")
+    ledger = Ledger(ledger_dsn, LedgerClock())
+    await ledger.open()
+    access, people = Access(ledger, keys), People(ledger, Vault(keys))
+    try:
+        urls = ("http://127.0.0.1:1", "http://127.0.0.1:2")
+        first = await write_dev_client(access, people, tmp_path, *urls)
+        assert first["console_url"] == "http://127.0.0.1:1/print"
+        assert await people.has_password(DEV_OPERATOR, first["operator"]["password"])
+        again = await write_dev_client(access, people, tmp_path, *urls)
+        assert again == first
+        await people.set_password(DEV_OPERATOR)
+        changed = await write_dev_client(access, people, tmp_path, *urls)
+        assert changed["operator"] != first["operator"]
+        assert await people.has_password(DEV_OPERATOR, changed["operator"]["password"])
+        (tmp_path / "dev-client.json").write_text("[1]")
+        assert (await write_dev_client(access, people, tmp_path, *urls))["operator"] != changed["operator"]
+        assert stat.S_IMODE((tmp_path / "dev-client.json").stat().st_mode) == 0o600
+    finally:
+        await ledger.close()

@@ -148,7 +148,7 @@ async def test_the_page_is_live(desk: Desk) -> None:
         await page.get_by_text("доставлено").first.wait_for()
         assert browser.complaints == []
         await page.context.set_offline(True)
-        await page.get_by_text("Не наживо: немає зв'язку").wait_for()
+        await page.get_by_text("Не наживо: зв'язок втрачено о").wait_for()
         await page.context.set_offline(False)
         await page.get_by_text("Наживо", exact=True).wait_for()
 

@@ -157,6 +157,7 @@ async def test_logs_name_nobody(desk: Desk, visitor: Visitor, caplog: pytest.Log
         await visitor.post("/print", wanted="0000-243P-1X53-EH38")
         await visitor.get(f"/print/{notification}")
         await visitor.post("/sign-in", login=LOGIN, password="a wrong password")
+    assert "GET /print/{notification_id:uuid} 200" in caplog.text
     for secret in (LOGIN, PASSWORD, "a wrong password", "0000-243P", "Таємний", notification, "4821"):
         assert secret not in caplog.text
 

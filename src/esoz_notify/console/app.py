@@ -34,6 +34,7 @@ def create_console(people: People, desk: Desk, ledger: Ledger, *, public_url: st
         route_handlers=list(HANDLERS),
         before_request=visit.admit,
         exception_handlers=handlers,
+        opt={"page": True},
         request_max_body_size=_BODY_BYTES_MAX,
         state=State({"room": Room(people=people, desk=desk, ledger=ledger, secure=secure)}),
         openapi_config=None,

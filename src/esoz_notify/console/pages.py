@@ -25,7 +25,7 @@ from esoz_notify.console.visit import (
     status_of,
 )
 from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
-from esoz_notify.core.errors import InvalidInput, LimitReached, NotifyError
+from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError
 from esoz_notify.engine.people import NotSignedIn, WrongPassword
 from esoz_notify.render import summary as rendering
 from esoz_notify.render.summary import Summary
@@ -39,10 +39,10 @@ _PDF_CSP = "default-src 'none'; frame-ancestors 'none'"
 
 
 @get("/assets/{name:str}", open=True)
-async def get_asset(request: Visit, name: FromPath[str]) -> Response[bytes]:
+async def get_asset(name: FromPath[str]) -> Response[bytes]:
     """Style, script, picture and letters of the pages."""
     if name not in drawing.ASSETS:
-        return page("problem", language(request), 404, session=None, path="/print", text=WORDS["uk"]["problem_other"])
+        raise NotFound("there is no such file")
     content, media_type = drawing.asset(name)
     headers = {"cache-control": _ASSET_LIFE, "content-security-policy": "default-src 'none'"}
     return Response(content, media_type=media_type, headers=headers)

@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, NotifyError, Problem, RefusedTransition
@@ -18,15 +17,13 @@ from esoz_notify.core.status import Status
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.people import Person
 from esoz_notify.engine.service import Caller, Service
+from esoz_notify.render.summary import Summary
 from esoz_notify.store import people as table
 from esoz_notify.store import reading
+from esoz_notify.store.ledger import Connection
 from esoz_notify.store.people import Print
 from esoz_notify.store.reading import Filter, Stored
 from esoz_notify.store.vault import Vault, field_aad
-
-if TYPE_CHECKING:
-    from esoz_notify.render.summary import Summary
-    from esoz_notify.store.ledger import Connection
 
 FOUND_MAX = 20
 WAITING_MAX = 20
@@ -120,7 +117,7 @@ class Desk:
                 raise Conflict("somebody printed it in this very moment", code="printed_just_now")
         return no
 
-    async def sheet(self, person: Person, notification_id: UUID, no: int) -> "Summary":
+    async def sheet(self, person: Person, notification_id: UUID, no: int) -> Summary:
         """What a sheet says whose print this person noted a short while ago. Raises NotFound."""
         card = await self.open(person, notification_id)
         noted = next((one for one in card.prints if one.no == no and one.login == person.login), None)
@@ -142,13 +139,13 @@ class Desk:
             chosen.append(Filter(client_id=person.client_id, patient_id=patient_id))
         return chosen
 
-    async def _card(self, connection: "Connection", person: Person, notification_id: UUID) -> Card:
+    async def _card(self, connection: Connection, person: Person, notification_id: UUID) -> Card:
         stored = await reading.one(connection, notification_id)
         if stored is None or stored.client_id != person.client_id:
             raise NotFound("no such notification", code="notification_unknown")
         return (await self._cards(connection, [stored]))[0]
 
-    async def _cards(self, connection: "Connection", found: Sequence[Stored]) -> list[Card]:
+    async def _cards(self, connection: Connection, found: Sequence[Stored]) -> list[Card]:
         ids = [one.id for one in found]
         sealed = await table.sealed_data(connection, ids)
         prints = await table.prints(connection, ids)

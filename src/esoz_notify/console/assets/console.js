@@ -4,10 +4,14 @@
 const EVERY_MS = 4000;
 const NOT_CHANGED = new Map();
 
+let lost = "";
+
 function say(live) {
+  if (live) lost = "";
+  else lost ||= new Date().toLocaleTimeString("uk");
   for (const sign of document.querySelectorAll("[data-live-sign]")) {
     sign.classList.toggle("on", live);
-    const words = live ? sign.dataset.on : sign.dataset.off;
+    const words = live ? sign.dataset.on : `${sign.dataset.off} ${lost}`;
     const spot = sign.querySelector("span");
     if (spot.textContent !== words) spot.textContent = words;
   }
