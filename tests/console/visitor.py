@@ -68,7 +68,7 @@ async def a_visitor(desk: Desk) -> AsyncIterator[Visitor]:
 async def on_paper(desk: Desk, name: str = "Пацієнт Перший", **more: object) -> str:
     """Have a prescription accepted for a person without a phone; gives its id."""
     await desk.patient(BY_DOCUMENTS, ON_PAPER_ID)
-    summary = {"patient_name": name, "medication": "Амоксицилін"}
+    summary = {"patient_name": name, "medication": "Амоксицилін", "dosage": "тричі на день"}
     asked = {"kind": "prescription_issued", "patient_id": ON_PAPER_ID, "data": DATA, "summary": summary, **more}
     return str((await desk.send(asked))["id"])
 

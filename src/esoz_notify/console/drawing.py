@@ -31,8 +31,8 @@ ASSETS: Mapping[str, tuple[Path, str]] = {
     "console.css": (_HERE / "assets" / "console.css", "text/css"),
     "console.js": (_HERE / "assets" / "console.js", "text/javascript"),
     "icon.svg": (_HERE / "assets" / "icon.svg", "image/svg+xml"),
-    "regular.ttf": (_FONTS / "NotoSans-Regular.ttf", "font/ttf"),
-    "bold.ttf": (_FONTS / "NotoSans-Bold.ttf", "font/ttf"),
+    "regular.woff2": (_FONTS / "NotoSans-Regular.woff2", "font/woff2"),
+    "bold.woff2": (_FONTS / "NotoSans-Bold.woff2", "font/woff2"),
 }
 
 

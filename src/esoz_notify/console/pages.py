@@ -206,11 +206,11 @@ async def draw_sheet(
 
 
 def _pdf(said: Summary) -> bytes:
-    return rendering.pdf(said)
+    return rendering.pdf([[said]])
 
 
 def _html(said: Summary) -> bytes:
-    return rendering.html(said).encode()
+    return rendering.html([said]).encode()
 
 
 HANDLERS = (

@@ -123,7 +123,7 @@ class Desk:
         noted = next((one for one in card.prints if one.no == no and one.login == person.login), None)
         if noted is None or card.now - noted.at > timedelta(seconds=SHEET_LIFE_S):
             raise NotFound("the sheet may be fetched no more; print again", code="sheet_over")
-        return await self._service.summary(_caller(person), notification_id)
+        return (await self._service.summaries(_caller(person), [notification_id]))[0]
 
     async def resend(self, person: Person, notification_id: UUID) -> None:
         """Send it again by the next way. Raises NotFound, NotAllowed, RefusedTransition, LimitReached."""
