@@ -94,8 +94,11 @@ async def test_find_and_print(desk: Desk) -> None:
         await frame.wait_for_function("window.prints === 2")
         pages, text = await _text_of(page)
         assert pages == 1
-        assert all(part in text for part in ("4821", "Амоксицилін", "Марія <i>Перша</i>"))
+        assert [part for part in ("4 8 2 1", "Амоксицилін", "Марія <i>Перша</i>") if part not in text] == [], text
         assert "Довідка готова" not in text
+        await page.get_by_role("link", name="Великими літерами").click()
+        await page.locator('#sheet[src$="variant=large"]').wait_for()
+        await page.frame_locator("#sheet").get_by_text("Амоксицилін").wait_for()
         assert "Оксана Коваль" not in text
         assert browser.complaints == []
         assert browser.hosts == {desk.base_url.removeprefix("http://")}

@@ -28,7 +28,7 @@ from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError
 from esoz_notify.engine.people import NotSignedIn, WrongPassword
 from esoz_notify.render import summary as rendering
-from esoz_notify.render.summary import Summary
+from esoz_notify.render.summary import Form, Summary, Variant
 
 _BACK_RULE = re.compile(r"/(sign-in|print(/[0-9a-f-]{36})?)", re.ASCII)
 _ASSET_LIFE = "public, max-age=300"
@@ -187,7 +187,8 @@ async def show_sheet(request: Visit, notification_id: FromPath[UUID], no: FromPa
     """The sheet within a page that opens the browser's print window."""
     await room(request).desk.sheet(request.user.person, notification_id, no)
     path = f"/print/{notification_id}"
-    return page("sheet", language(request), session=request.user, path=path, sheet=f"{path}/sheets/{no}")
+    given = {"path": path, "sheet": f"{path}/sheets/{no}", "variant": _variant(request).value}
+    return page("sheet", language(request), session=request.user, **given)
 
 
 @get("/print/{notification_id:uuid}/sheets/{no:int}/{form:str}")
@@ -197,7 +198,8 @@ async def draw_sheet(
     """The sheet itself, as HTML or as PDF."""
     said = await room(request).desk.sheet(request.user.person, notification_id, no)
     is_pdf = form == "pdf"
-    drawn = await asyncio.to_thread(_pdf if is_pdf else _html, said)
+    look = Form(variant=_variant(request))
+    drawn = await asyncio.to_thread(_pdf if is_pdf else _html, said, look)
     headers = {
         "content-disposition": f'inline; filename="esoz-summary-{notification_id}.{"pdf" if is_pdf else "html"}"',
         "content-security-policy": _PDF_CSP if is_pdf else _SHEET_CSP,
@@ -205,12 +207,18 @@ async def draw_sheet(
     return Response(drawn, media_type="application/pdf" if is_pdf else "text/html", headers=headers)
 
 
-def _pdf(said: Summary) -> bytes:
-    return rendering.pdf([[said]])
+def _variant(request: Visit) -> Variant:
+    """The wording and size of letters that is asked for; the standard one for anything unknown."""
+    asked = request.query_params.get("variant", "")
+    return Variant(asked) if asked in set(Variant) else Variant.STANDARD
 
 
-def _html(said: Summary) -> bytes:
-    return rendering.html([said]).encode()
+def _pdf(said: Summary, look: Form) -> bytes:
+    return rendering.pdf([[said]], look)
+
+
+def _html(said: Summary, look: Form) -> bytes:
+    return rendering.html([said], look).encode()
 
 
 HANDLERS = (
