@@ -187,8 +187,8 @@ async def show_sheet(request: Visit, notification_id: FromPath[UUID], no: FromPa
     """The sheet within a page that opens the browser's print window."""
     await room(request).desk.sheet(request.user.person, notification_id, no)
     path = f"/print/{notification_id}"
-    given = {"path": path, "sheet": f"{path}/sheets/{no}", "variant": _variant(request).value}
-    return page("sheet", language(request), session=request.user, **given)
+    sheet, variant = f"{path}/sheets/{no}", _variant(request).value
+    return page("sheet", language(request), session=request.user, path=path, sheet=sheet, variant=variant)
 
 
 @get("/print/{notification_id:uuid}/sheets/{no:int}/{form:str}")

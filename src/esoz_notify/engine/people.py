@@ -193,7 +193,7 @@ class People:
         index = self._login_index(login)
         async with self._ledger.transaction() as connection:
             tries, last_at, now = await table.lock_tries(connection, index)
-            if last_at is None or now - last_at > timedelta(seconds=TRIES_FORGOTTEN_AFTER_S):
+            if now - last_at > timedelta(seconds=TRIES_FORGOTTEN_AFTER_S):
                 tries, last_at = 0, now
             next_at = last_at + timedelta(seconds=pause_s(tries))
             if next_at > now:

@@ -76,17 +76,13 @@ async def disable(connection: Connection, login: str) -> None:
 # --- sessions ---------------------------------------------------------------------------------------------------------
 
 
-async def begin_session(connection: Connection, token_hash: bytes, login: str, life_s: float) -> datetime:
-    """Write a session and forget those that ended a month ago; gives its end."""
+async def begin_session(connection: Connection, token_hash: bytes, login: str, life_s: float) -> None:
+    """Write a session, and forget the person's that ended a month ago."""
     await connection.execute("DELETE FROM session WHERE login = %s AND ends_at < ledger_now() - %s", [login, _MONTH])
-    cursor = await connection.execute(
-        "INSERT INTO session (token_hash, login, ends_at) VALUES (%s, %s, ledger_now() + %s) RETURNING ends_at",
+    await connection.execute(
+        "INSERT INTO session (token_hash, login, ends_at) VALUES (%s, %s, ledger_now() + %s)",
         [token_hash, login, timedelta(seconds=life_s)],
     )
-    row = await cursor.fetchone()
-    assert row is not None
-    ends_at: datetime = row[0]
-    return ends_at
 
 
 async def person_of_session(connection: Connection, token_hash: bytes) -> PersonRow | None:
@@ -118,7 +114,7 @@ _MONTH = timedelta(days=30)
 _TRY_KEPT = timedelta(days=1)
 
 
-async def lock_tries(connection: Connection, login_index: bytes) -> tuple[int, datetime | None, datetime]:
+async def lock_tries(connection: Connection, login_index: bytes) -> tuple[int, datetime, datetime]:
     """Tries of a login so far, when the last was, and the ledger's time; nobody else may try until we commit."""
     await connection.execute("DELETE FROM sign_in_try WHERE last_at < ledger_now() - %s", [_TRY_KEPT])
     await connection.execute(
