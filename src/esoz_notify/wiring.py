@@ -21,6 +21,7 @@ from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
@@ -28,6 +29,7 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
+from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
@@ -46,6 +48,8 @@ class Product:
     ledger: Ledger
     service: Service
     access: Access
+    people: People
+    desk: Desk
     policies: Policies
     operations: Operations
     health: Health
@@ -172,6 +176,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             ledger=ledger,
             service=service,
             access=access,
+            people=People(ledger, vault),
+            desk=Desk(ledger, vault, service),
             policies=policies,
             operations=Operations(ledger, vault, names),
             health=health,

@@ -20,9 +20,11 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from esoz_notify.api.app import create_app
+from esoz_notify.api.mounting import Mounted
 from esoz_notify.api.openapi import document
 from esoz_notify.api.server import Server, bind
 from esoz_notify.channels.dialogue import Adapter, Capabilities, Receipt, ReceiptProblem
+from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.core.cascade import Due, Event, Replied, Reported
 from esoz_notify.core.channel import Channel, Providers, ProviderView
 from esoz_notify.core.policy import load_policies
@@ -31,9 +33,11 @@ from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.engine.access import SCOPES, Access
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.desk import Desk as DoctorsDesk
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.people import People
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.store.vault import Keys, Vault
@@ -96,6 +100,7 @@ class Desk:
     operations: Operations
     server: Server
     secret: str
+    people: People
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
     contract: dict[str, Any] = field(default_factory=lambda: document(exact=True))
 
@@ -209,14 +214,17 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     access = Access(ledger, keys)
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"])
-    app = create_app(service, access, operations, **{"callback_credentials": {"carrier": CARRIER}, **options})
+    people = People(ledger, vault)
+    mounted = Mounted(create_console(people, DoctorsDesk(ledger, vault, service), ledger), PLACES)
+    given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
+    app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:
         async with (
             Server(app, bind("127.0.0.1", 0), grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
-            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret)
+            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, people)
     finally:
         for task in tasks:
             task.cancel()

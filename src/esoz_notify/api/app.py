@@ -17,6 +17,7 @@ from esoz_notify.api import about, callbacks, esoz, events, gate, notifications,
 from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.mounting import Branching, Mounted
 from esoz_notify.api.rates import RateLimit, Rates
 from esoz_notify.api.recording import Recorder
 from esoz_notify.core.errors import NotifyError
@@ -79,6 +80,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     rate_limit: RateLimit | None = None,
     stopping: asyncio.Event | None = None,
     public_url: str | None = None,
+    mounted: Mounted | None = None,
     lifespan: Sequence[Lifespan] = (),
     keep_alive_s: float = KEEP_ALIVE_S,
     monotonic: Callable[[], float] = time.monotonic,
@@ -88,6 +90,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider,
     ``user:password`` of each credential that is good now. ``stopping``: set it (``server.Server`` does) to end streams.
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
+    ``mounted``: pages for people, served beside the API.
     """
     rates = Rates(rate_limit or RateLimit(), monotonic)
     edge = Edge(
@@ -120,5 +123,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         logging_config=None,
     )
     # Around the router too, so that requests to unknown paths are recorded as well.
-    app.asgi_handler = Recorder(Direct(app), edge.metrics, rates, monotonic)
+    direct = Direct(app)
+    answering = Branching(direct, mounted) if mounted is not None else direct
+    app.asgi_handler = Recorder(answering, edge.metrics, rates, monotonic)
     return app

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from esoz_notify.api import reading
@@ -73,8 +74,7 @@ class Recorder:
 
     def _record(self, scope: AnyScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        operation = operation_in(scope)
-        route = operation.path if operation is not None else NO_ROUTE
+        route = _route(scope)
         self._metrics.count(method, route, status, seconds)
         claims: Claims | None = scope.get("auth")
         trace: str | None = scope["state"][TRACEPARENT]
@@ -87,6 +87,17 @@ class Recorder:
             claims.client_id if claims is not None else "-",
             trace[_TRACE_ID] if trace else "-",
         )
+
+
+def _route(scope: AnyScope) -> str:
+    """The path that the contract or a page declares, without what a request put into it; NO_ROUTE for any other."""
+    operation = operation_in(scope)
+    if operation is not None:
+        return operation.path
+    handler = scope.get("route_handler")
+    if isinstance(handler, HTTPRouteHandler) and handler.opt.get("page"):
+        return min(handler.paths)
+    return NO_ROUTE
 
 
 def _traceparent(scope: AnyScope) -> str | None:

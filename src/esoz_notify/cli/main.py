@@ -20,6 +20,7 @@ from esoz_notify.cli.clients import clients_app
 from esoz_notify.cli.demo import demo
 from esoz_notify.cli.doctor import doctor
 from esoz_notify.cli.lab import lab
+from esoz_notify.cli.operators import operators_app
 from esoz_notify.cli.policy import policy_app
 from esoz_notify.cli.summaries import summaries
 from esoz_notify.core.errors import ConfigError, InvalidInput, NotifyError
@@ -76,6 +77,7 @@ app.command()(ask.watch)
 app.command()(ask.route)
 app.add_typer(policy_app, name="policy")
 app.add_typer(clients_app, name="clients")
+app.add_typer(operators_app, name="operators")
 app.command()(doctor)
 app.command()(bench)
 app.command()(summaries)

@@ -18,18 +18,22 @@ import typer
 
 from esoz_notify.api.app import create_app
 from esoz_notify.api.edge import Check
+from esoz_notify.api.mounting import Mounted
 from esoz_notify.api.rates import RateLimit
 from esoz_notify.api.server import Server
 from esoz_notify.cli.lab import lab_process
+from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
 from esoz_notify.engine.access import SCOPES, Access, InvalidClient
 from esoz_notify.engine.listening import bound_to, listen
+from esoz_notify.engine.people import People, Role
 from esoz_notify.settings import Settings
 from esoz_notify.store import embedded, migrations
 from esoz_notify.wiring import Product, data_folder, running
 
 DEV_CLIENT = "dev-client"
+DEV_OPERATOR = "dev-operator"
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder for the ledger and the keys.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port of the API; 0 takes a free one.")]
@@ -132,7 +136,7 @@ async def _serve(  # noqa: PLR0913 - the parts of one process
         loop.add_signal_handler(number, stop.set)
     async with running(settings, dsn, api=api, worker=worker) as product, _answering(product, listening) as base_url:
         if lab_urls is not None:
-            await write_dev_client(product.access, data_folder(settings), base_url, lab_urls["lab_url"])
+            await write_dev_client(product.access, product.people, data_folder(settings), base_url, lab_urls["lab_url"])
         typer.echo(_ready_line(settings, base_url, lab_urls))
         _collect_seldom()
         await stop.wait()
@@ -156,6 +160,8 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         yield ""
         return
     settings = product.settings
+    public_url = settings.public_url or None
+    console = create_console(product.people, product.desk, product.ledger, public_url=public_url)
     app = create_app(
         product.service,
         product.access,
@@ -163,7 +169,8 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         readiness=lambda: _checks(product),
         callback_credentials=product.callback_credentials,
         rate_limit=RateLimit(quota=settings.requests_per_min),
-        public_url=settings.public_url or None,
+        public_url=public_url,
+        mounted=Mounted(console, PLACES),
     )
     async with Server(app, listening) as server:
         yield server.base_url
@@ -184,19 +191,25 @@ def _ready_line(settings: Settings, base_url: str, lab_urls: dict[str, Any] | No
     return "  ".join(parts)
 
 
-async def write_dev_client(access: Access, folder: Path, base_url: str, lab_url: str) -> dict[str, Any]:
-    """Give a developer a caller with every scope; the secret of an earlier start stays good. File mode 0600."""
+async def write_dev_client(access: Access, people: People, folder: Path, base_url: str, lab_url: str) -> dict[str, Any]:
+    """Give a developer a caller with every scope and a person for the pages; what an earlier start gave stays good.
+
+    File mode 0600.
+    """
     path = folder / "dev-client.json"
-    secret = await _dev_secret(access, _known_secret(path))
+    known = _known(path)
+    secret = await _dev_secret(access, _text(known, "client_secret"))
+    operator = known.get("operator")
+    password = await _dev_password(people, _text(operator, "password") if isinstance(operator, dict) else None)
     client = {
         "base_url": base_url,
         "lab_url": lab_url,
-        "console_url": None,
+        "console_url": f"{base_url}/print",
         "token_url": f"{base_url}/oauth/token",
         "client_id": DEV_CLIENT,
         "client_secret": secret,
         "scopes": list(SCOPES),
-        "operator": None,
+        "operator": {"login": DEV_OPERATOR, "password": password},
     }
     _write_private(path, json.dumps(client, indent=2))
     return client
@@ -214,6 +227,14 @@ async def _dev_secret(access: Access, known: str | None) -> str:
     return await access.create_client(DEV_CLIENT, "Developer of this machine", SCOPES)
 
 
+async def _dev_password(people: People, known: str | None) -> str:
+    if known is not None and await people.has_password(DEV_OPERATOR, known):
+        return known
+    if any(person.login == DEV_OPERATOR for person in await people.list()):
+        return await people.set_password(DEV_OPERATOR)
+    return await people.add(DEV_OPERATOR, "Оператор цієї машини", Role.OPERATOR.value, DEV_CLIENT)
+
+
 def _write_private(path: Path, text: str) -> None:
     """Replace a file in one step; nobody else may read it at any moment."""
     temporary = path.with_suffix(".new")
@@ -223,12 +244,18 @@ def _write_private(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _known_secret(path: Path) -> str | None:
+def _known(path: Path) -> dict[str, Any]:
+    """What an earlier start wrote; empty when it cannot be read."""
     try:
-        secret = json.loads(path.read_text(encoding="utf-8"))["client_secret"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return secret if isinstance(secret, str) else None
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _text(known: dict[str, Any], name: str) -> str | None:
+    value = known.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _with_options(settings: Settings, data: Path | None, host: str | None, port: int | None) -> Settings:

@@ -223,7 +223,7 @@ def _on_resend(state: Delivery, _: Event, world: World) -> Iterable[Fact]:
     # Asked in the very moment in which an attempt began, it is for one more: times tell which came first.
     started_at = state.attempts[-1].started_at if state.attempts else state.accepted_at
     at = max(world.now, started_at + timedelta(microseconds=1))
-    return [Resent(at=at, step=min(state.step + 1, len(state.steps) - 1))]
+    return [Resent(at=at, step=state.resend_step)]
 
 
 def _on_printed(_: Delivery, __: Event, world: World) -> Iterable[Fact]:

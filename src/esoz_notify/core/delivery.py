@@ -99,6 +99,11 @@ class Delivery:
         return not self.attempts or self.attempts[-1].started_at < self.resent_at[-1]
 
     @property
+    def resend_step(self) -> int:
+        """The step that a resend asked for now goes by: the next one, or the last again."""
+        return min(self.step + 1, len(self.steps) - 1)
+
+    @property
     def on_guaranteed_step(self) -> bool:
         """Whether the step being tried is the one that goes on until the validity ends."""
         return self.steps[self.step].channel in GUARANTEED

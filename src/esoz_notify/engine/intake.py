@@ -15,7 +15,7 @@ from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.delivery import Delivery
 from esoz_notify.core.errors import Conflict, InvalidInput, NotifyError, Problem
 from esoz_notify.core.explain import Explanation
-from esoz_notify.core.kinds import Lane
+from esoz_notify.core.kinds import NUMBER_FIELD, Lane
 from esoz_notify.core.patient import MethodType, Patient, read_patient
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.policy import Policies, Policy, route_for
@@ -278,6 +278,7 @@ class Intake:
         tax_id = None if isinstance(who, Print) else who.tax_id
         language = "uk" if isinstance(who, Print) else who.language
         has_code = order.code is not None
+        number = order.data.get(NUMBER_FIELD)
         row = str(notification_id)
         life_s = order.kind.paper_validity_s if prints else order.kind.validity_s
         delivery = Delivery(
@@ -302,6 +303,7 @@ class Intake:
             language=language,
             policy=decision.policy.version,
             phone_index=self._vault.index(phone.e164, "phone") if phone else None,
+            number_index=self._vault.index(number, "number") if number else None,
             recipient=recipient_record(decision),
             traceparent=order.traceparent,
             phone=seal("phone", phone.e164.encode()) if phone else None,

@@ -47,6 +47,7 @@ class NewNotification:
     language: str
     policy: str
     phone_index: bytes | None
+    number_index: bytes | None
     recipient: dict[str, object]
     traceparent: str | None
     phone: bytes | None
@@ -82,10 +83,11 @@ _INTAKE = f"""
 WITH given AS (
   SELECT * FROM unnest(
     %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::bytea[],
-    %b::jsonb[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[], %b::bytea[],
-    %b::text[], %b::text[], %b::boolean[], %b::boolean[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[])
-  AS t(id, client_id, kind, lane, reference, patient_id, language, policy, phone_index, recipient, traceparent,
-       phone, tax_id, data, code, summary, idempotency_key, fingerprint,
+    %b::bytea[], %b::jsonb[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[],
+    %b::bytea[], %b::text[], %b::text[], %b::boolean[], %b::boolean[], %b::timestamptz[], %b::timestamptz[],
+    %b::timestamptz[])
+  AS t(id, client_id, kind, lane, reference, patient_id, language, policy, phone_index, number_index, recipient,
+       traceparent, phone, tax_id, data, code, summary, idempotency_key, fingerprint,
        status, route, has_code, is_code, accepted_at, valid_until, due_at)
 ), fresh AS (
   INSERT INTO idempotency (client_id, key, fingerprint, notification_id, created_at)
@@ -93,10 +95,10 @@ WITH given AS (
   ON CONFLICT (client_id, key) DO NOTHING
   RETURNING notification_id
 ), n AS (
-  INSERT INTO notification (id, client_id, kind, reference, patient_id, language, policy, phone_index, recipient,
-                            traceparent, created_at, first_status)
-  SELECT id, client_id, kind, reference, patient_id, language, policy, phone_index, recipient, traceparent, accepted_at,
-         status
+  INSERT INTO notification (id, client_id, kind, reference, patient_id, language, policy, phone_index, number_index,
+                            recipient, traceparent, created_at, first_status)
+  SELECT id, client_id, kind, reference, patient_id, language, policy, phone_index, number_index, recipient,
+         traceparent, accepted_at, status
   FROM given JOIN fresh ON fresh.notification_id = given.id
 ), c AS (
   INSERT INTO content (notification_id, phone, tax_id, data, code, summary)
@@ -127,6 +129,7 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
             row.language,
             row.policy,
             row.phone_index,
+            row.number_index,
             Jsonb(row.recipient, msgspec.json.encode),
             row.traceparent,
             row.phone,
@@ -146,7 +149,7 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
         )
         for row in rows
     ]
-    cursor = await connection.execute(_INTAKE, transpose(values, 25))
+    cursor = await connection.execute(_INTAKE, transpose(values, 26))
     return {one for row in await cursor.fetchall() for one in row[0]}
 
 

@@ -64,6 +64,7 @@ class Filter:
     status: str | None = None
     kind: str | None = None
     phone_index: bytes | None = None
+    number_index: bytes | None = None
     patient_id: UUID | None = None
     before: UUID | None = None
 
@@ -76,6 +77,7 @@ async def page(connection: Connection, wanted: Filter, count_max: int) -> list[S
         "d.status = %s": wanted.status,
         "n.kind = %s": wanted.kind,
         "n.phone_index = %s": wanted.phone_index,
+        "n.number_index = %s": wanted.number_index,
         "n.patient_id = %s": wanted.patient_id,
         "n.id < %s": wanted.before,
     }

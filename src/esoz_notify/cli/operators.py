@@ -1,0 +1,137 @@
+"""Commands about people who sign in to the pages: doctors, operators, auditors.
+
+What belongs here: options, asking for passwords, showing. What does not: what a person is (``engine.people``).
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from esoz_notify.cli.ledger_work import on_ledger
+from esoz_notify.cli.options import DataFolderOption, JsonOption
+from esoz_notify.engine.people import PASSWORD_LENGTH_MIN, People, Person, Role
+from esoz_notify.store.vault import Vault
+
+operators_app = typer.Typer(
+    help="People of the pages (doctors, operators, auditors): list, add, disable, password.", no_args_is_help=True
+)
+
+Outcome = TypeVar("Outcome")
+LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="What the person signs in by, such as o.koval.")]
+AskOption = Annotated[bool, typer.Option("--ask", help="Ask for the password instead of making and showing one.")]
+
+
+@operators_app.command("list")
+def list_people(context: typer.Context, *, data: DataFolderOption = None, as_json: JsonOption = False) -> None:
+    """Show everybody who may sign in or could.
+
+    Example: esoz-notify operators list --data ./demo-data
+    """
+    found = _with_people(context, data, lambda people: people.list())
+    if as_json:
+        typer.echo(json.dumps({"operators": [_document(person) for person in found]}, ensure_ascii=False))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Login", "Name", "Role", "System", "Created", "Disabled"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        disabled = f"[red]{one.disabled_at:%Y-%m-%d %H:%M}[/]" if one.disabled_at else ""
+        created = f"{one.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(one.login, escape(one.name), one.role.value, one.client_id, created, disabled)
+    Console().print(table, highlight=False)
+
+
+@operators_app.command()
+def add(  # noqa: PLR0913 - options of a command line
+    context: typer.Context,
+    login: LoginArgument,
+    *,
+    name: Annotated[str, typer.Option("--name", help="The person's name, as others know it.")],
+    client_id: Annotated[str, typer.Option("--system", metavar="ID", help="Whose notifications: id of a caller.")],
+    role: Annotated[str, typer.Option("--role", metavar="|".join(Role), help="What the person may do.")] = "doctor",
+    ask: AskOption = False,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a person; the password is made and shown this once, or asked for.
+
+    Example: esoz-notify operators add o.koval --name "Оксана Коваль" --system mis-1
+    """
+    given = _asked() if ask else None
+    made = _with_people(context, data, lambda people: people.add(login, name, role, client_id, given))
+    _tell(login, None if ask else made, as_json=as_json)
+
+
+@operators_app.command()
+def password(
+    context: typer.Context,
+    login: LoginArgument,
+    *,
+    ask: AskOption = False,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a person another password; sessions end, and a disabled person may sign in again.
+
+    Example: esoz-notify operators password o.koval --ask
+    """
+    given = _asked() if ask else None
+    made = _with_people(context, data, lambda people: people.set_password(login, given))
+    _tell(login, None if ask else made, as_json=as_json)
+
+
+@operators_app.command()
+def disable(
+    context: typer.Context, login: LoginArgument, *, data: DataFolderOption = None, as_json: JsonOption = False
+) -> None:
+    """Take a person's access away; sessions end at once, and what the person printed stays in the trail.
+
+    Example: esoz-notify operators disable o.koval
+    """
+    _with_people(context, data, lambda people: people.disable(login))
+    if as_json:
+        typer.echo(json.dumps({"login": login, "disabled": True}))
+    else:
+        Console().print(f"{login} is disabled and signed out", highlight=False)
+
+
+def _with_people(context: typer.Context, data: Any, work: Callable[[People], Awaitable[Outcome]]) -> Outcome:
+    return on_ledger(context, data, lambda ledger, keys: work(People(ledger, Vault(keys))))
+
+
+def _asked() -> str:
+    """A password typed twice without being shown."""
+    asked: str = typer.prompt(
+        f"Password, {PASSWORD_LENGTH_MIN} characters or more",
+        hide_input=True,
+        confirmation_prompt="Once more",
+        err=True,
+    )
+    return asked
+
+
+def _tell(login: str, made: str | None, *, as_json: bool) -> None:
+    """Show what was made; a password that was typed is not shown."""
+    if as_json:
+        typer.echo(json.dumps({"login": login, **({"password": made} if made else {})}))
+        return
+    typer.echo(f"login     {login}" + (f"\npassword  {made}" if made else ""))
+    if made:
+        typer.echo("Keep the password now: it is shown this once.", err=True)
+
+
+def _document(person: Person) -> dict[str, Any]:
+    return {
+        "login": person.login,
+        "name": person.name,
+        "role": person.role.value,
+        "system": person.client_id,
+        "created_at": person.created_at.isoformat(),
+        "disabled_at": person.disabled_at.isoformat() if person.disabled_at else None,
+    }

@@ -1,0 +1,66 @@
+// Keeps the parts marked data-live fresh, and opens the print window. Without it every page works all the same.
+"use strict";
+
+const EVERY_MS = 4000;
+const NOT_CHANGED = new Map();
+
+let lost = "";
+
+function say(live) {
+  if (live) lost = "";
+  else lost ||= new Date().toLocaleTimeString("uk");
+  for (const sign of document.querySelectorAll("[data-live-sign]")) {
+    sign.classList.toggle("on", live);
+    const words = live ? sign.dataset.on : `${sign.dataset.off} ${lost}`;
+    const spot = sign.querySelector("span");
+    if (spot.textContent !== words) spot.textContent = words;
+  }
+}
+
+// A new part takes over what the reader was doing in the old one: the focus, and what was unfolded.
+function put(spot, text) {
+  const focused = spot.contains(document.activeElement) ? document.activeElement.id : "";
+  const open = [...spot.querySelectorAll("details[open]")].map((one) => one.id);
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  spot.replaceChildren(...fresh.body.childNodes);
+  for (const id of open) spot.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
+async function refresh(spot) {
+  const answer = await fetch(spot.dataset.live, { cache: "no-store" });
+  if (answer.redirected) location.reload();
+  if (!answer.ok) throw new Error("not ok");
+  const text = await answer.text();
+  if (NOT_CHANGED.get(spot) !== text) put(spot, text);
+  NOT_CHANGED.set(spot, text);
+}
+
+async function look(spots) {
+  if (!document.hidden) {
+    try {
+      await Promise.all(spots.map(refresh));
+      say(true);
+    } catch {
+      say(false);
+    }
+  }
+  setTimeout(look, EVERY_MS, spots);
+}
+
+const spots = [...document.querySelectorAll("[data-live]")];
+if (spots.length) look(spots);
+
+const button = document.querySelector("[data-print]");
+if (button) {
+  const frame = document.getElementById(button.dataset.print);
+  const print = () => frame.contentWindow.print();
+  button.hidden = false;
+  button.addEventListener("click", print);
+  // Once, when the reader has just asked for the sheet: not when the page is reloaded or gone back to.
+  const [entry] = performance.getEntriesByType("navigation");
+  if (entry && entry.type === "navigate") {
+    if (frame.contentDocument?.readyState === "complete" && frame.contentDocument.URL !== "about:blank") print();
+    else frame.addEventListener("load", print, { once: true });
+  }
+}

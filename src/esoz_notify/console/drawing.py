@@ -1,0 +1,76 @@
+"""Draws the pages: templates with escaping on, the headers every page has, and the files that pages fetch.
+
+What belongs here: from values to HTML. What does not: routes (``pages``), words (``words``, ``told``).
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from litestar import Response
+
+from esoz_notify.console import told
+from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
+
+CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self';"
+    " frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": CSP,
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "x-robots-tag": "noindex",
+}
+
+_HERE = Path(__file__).parent
+_FONTS = _HERE.parent / "render" / "fonts"
+ASSETS: Mapping[str, tuple[Path, str]] = {
+    "console.css": (_HERE / "assets" / "console.css", "text/css"),
+    "console.js": (_HERE / "assets" / "console.js", "text/javascript"),
+    "icon.svg": (_HERE / "assets" / "icon.svg", "image/svg+xml"),
+    "regular.woff2": (_FONTS / "NotoSans-Regular.woff2", "font/woff2"),
+    "bold.woff2": (_FONTS / "NotoSans-Bold.woff2", "font/woff2"),
+}
+
+
+def page(template: str, language: str, status: int = 200, **values: object) -> Response[bytes]:
+    """A page, or a part of one, in a language."""
+    words = WORDS[language if language in LANGUAGES else "uk"]
+    drawn = _environment().get_template(f"{template}.html.j2").render(w=words, lang=words["language"], **values)
+    return Response(drawn.encode(), status_code=status, media_type="text/html", headers=HEADERS)
+
+
+@cache
+def asset(name: str) -> tuple[bytes, str]:
+    """A file that pages fetch, and its type. Raises KeyError for any other name."""
+    path, media_type = ASSETS[name]
+    return path.read_bytes(), media_type
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shared: dict[str, Any] = {
+        "told": told.told,
+        "story": told.story,
+        "title": told.title,
+        "ways": told.ways,
+        "is_live": told.is_live,
+        "meaning_of": told.meaning_of,
+        "ago": told.ago,
+        "moment": told.moment,
+        "clock": told.clock,
+        "next_way": told.next_way,
+        "REASONS": REASONS,
+    }
+    environment.globals.update(shared)
+    return environment

@@ -1,0 +1,239 @@
+"""The pages: signing in, and the doctor's ``/print``.
+
+What belongs here: one handler per page, from a request to the engine and back to a page. What does not: who may come
+in (``visit``), what is found and allowed (engine).
+"""
+
+import asyncio
+import re
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from esoz_notify.console import drawing
+from esoz_notify.console.drawing import page
+from esoz_notify.console.visit import (
+    Visit,
+    field,
+    language,
+    language_cookie,
+    room,
+    see,
+    sentence,
+    session_cookie,
+    status_of,
+)
+from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
+from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError
+from esoz_notify.engine.people import NotSignedIn, WrongPassword
+from esoz_notify.render import summary as rendering
+from esoz_notify.render.summary import Form, Summary, Variant
+
+_BACK_RULE = re.compile(r"/(sign-in|print(/[0-9a-f-]{36})?)", re.ASCII)
+_ASSET_LIFE = "public, max-age=300"
+_SHEET_CSP = f"{rendering.HTML_CSP}; frame-ancestors 'self'"
+_PDF_CSP = "default-src 'none'; frame-ancestors 'none'"
+
+# --- for everybody ----------------------------------------------------------------------------------------------------
+
+
+@get("/assets/{name:str}", open=True)
+async def get_asset(name: FromPath[str]) -> Response[bytes]:
+    """Style, script, picture and letters of the pages."""
+    if name not in drawing.ASSETS:
+        raise NotFound("there is no such file")
+    content, media_type = drawing.asset(name)
+    headers = {"cache-control": _ASSET_LIFE, "content-security-policy": "default-src 'none'"}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@get("/language/{chosen:str}", open=True)
+async def choose_language(request: Visit, chosen: FromPath[str]) -> Response[bytes]:
+    """Remember a language and go back to where the visitor was."""
+    back = request.query_params.get("back", "")
+    to = back if _BACK_RULE.fullmatch(back) else "/print"
+    return see(to, *([language_cookie(room(request), chosen)] if chosen in LANGUAGES else []))
+
+
+@get("/sign-in", open=True)
+async def show_sign_in(request: Visit) -> Response[bytes]:
+    """The form; who is signed in already goes on."""
+    here = room(request)
+    try:
+        await here.people.session(request.cookies.get(here.session_cookie))
+    except NotSignedIn:
+        return _sign_in(request)
+    return see("/print")
+
+
+@post("/sign-in", open=True)
+async def sign_in(request: Visit) -> Response[bytes]:
+    """Begin a session."""
+    here, login = room(request), await field(request, "login")
+    try:
+        token = await here.people.sign_in(login, await field(request, "password"))
+    except (WrongPassword, LimitReached) as error:
+        return _sign_in(request, status_of(error), alert=sentence(request, error), login=login)
+    return see("/print", session_cookie(here, token))
+
+
+def _sign_in(request: Visit, status: int = 200, *, alert: str = "", login: str = "") -> Response[bytes]:
+    return page("sign_in", language(request), status, session=None, path="/sign-in", alert=alert, login=login[:63])
+
+
+# --- for who is signed in ---------------------------------------------------------------------------------------------
+
+
+@post("/sign-out")
+async def sign_out(request: Visit) -> Response[bytes]:
+    """End the session."""
+    here = room(request)
+    await here.people.sign_out(request.cookies[here.session_cookie])
+    return see("/sign-in", session_cookie(here, ""))
+
+
+@get("/print")
+async def show_desk(request: Visit) -> Response[bytes]:
+    """The search, and what waits for paper."""
+    return await _desk(request)
+
+
+@post("/print")
+async def find(request: Visit) -> Response[bytes]:
+    """Find; by POST, so that numbers of documents and patients stand in no address, history or log of a proxy."""
+    wanted = await field(request, "wanted")
+    try:
+        found = await room(request).desk.find(request.user.person, wanted)
+    except InvalidInput as error:
+        return await _desk(request, status_of(error), alert=sentence(request, error), wanted=wanted)
+    if len(found) == 1:
+        return see(f"/print/{found[0].stored.id}")
+    return await _desk(request, found=found, wanted=wanted)
+
+
+async def _desk(request: Visit, status: int = 200, **values: object) -> Response[bytes]:
+    waiting = await room(request).desk.waiting(request.user.person)
+    now = room(request).ledger.clock.now()
+    given = {"found": None, "wanted": "", "alert": "", "now": now, **values}
+    return page("desk", language(request), status, session=request.user, path="/print", waiting=waiting, **given)
+
+
+@get("/print/waiting")
+async def show_waiting(request: Visit) -> Response[bytes]:
+    """What waits for paper, as a part that the page fetches again and again."""
+    waiting = await room(request).desk.waiting(request.user.person)
+    return page("waiting", language(request), session=request.user, waiting=waiting)
+
+
+@get("/print/{notification_id:uuid}")
+async def show_notification(request: Visit, notification_id: FromPath[UUID]) -> Response[bytes]:
+    """One notification: how the patient is informed, what was tried, prints; and what can be done."""
+    notice = WORDS[language(request)]["resent"] if "resent" in request.query_params else ""
+    return await _notification(request, notification_id, notice=notice)
+
+
+@get("/print/{notification_id:uuid}/state")
+async def show_state(request: Visit, notification_id: FromPath[UUID]) -> Response[bytes]:
+    """Its present state, as a part that the page fetches again and again."""
+    card = await room(request).desk.open(request.user.person, notification_id)
+    return page("state", language(request), session=request.user, card=card)
+
+
+async def _notification(
+    request: Visit, notification_id: UUID, status: int = 200, *, alert: str = "", notice: str = ""
+) -> Response[bytes]:
+    card = await room(request).desk.open(request.user.person, notification_id)
+    path = f"/print/{notification_id}"
+    said = {"alert": alert, "notice": notice}
+    return page("notification", language(request), status, session=request.user, path=path, card=card, **said)
+
+
+@post("/print/{notification_id:uuid}/resend")
+async def resend(request: Visit, notification_id: FromPath[UUID]) -> Response[bytes]:
+    """Send it again by the next channel."""
+    try:
+        await room(request).desk.resend(request.user.person, notification_id)
+    except NotifyError as error:
+        return await _not_done(request, notification_id, error)
+    return see(f"/print/{notification_id}?resent")
+
+
+@post("/print/{notification_id:uuid}/sheets")
+async def print_sheet(request: Visit, notification_id: FromPath[UUID]) -> Response[bytes]:
+    """Note a print, and go to its sheet."""
+    try:
+        no = await room(request).desk.print(request.user.person, notification_id, await _reason(request))
+    except NotifyError as error:
+        return await _not_done(request, notification_id, error)
+    return see(f"/print/{notification_id}/sheets/{no}")
+
+
+async def _reason(request: Visit) -> str:
+    """Why it is printed again: one of those offered, in the trail's language, or what was typed."""
+    chosen = await field(request, "why")
+    return WORDS["uk"][chosen] if chosen in REASONS else await field(request, "other")
+
+
+async def _not_done(request: Visit, notification_id: UUID, error: NotifyError) -> Response[bytes]:
+    """The notification's page with what was wrong; what is not there or not allowed has no such page."""
+    if status_of(error) in {403, 404, 503}:
+        raise error
+    return await _notification(request, notification_id, status_of(error), alert=sentence(request, error))
+
+
+@get("/print/{notification_id:uuid}/sheets/{no:int}")
+async def show_sheet(request: Visit, notification_id: FromPath[UUID], no: FromPath[int]) -> Response[bytes]:
+    """The sheet within a page that opens the browser's print window."""
+    await room(request).desk.sheet(request.user.person, notification_id, no)
+    path = f"/print/{notification_id}"
+    sheet, variant = f"{path}/sheets/{no}", _variant(request).value
+    return page("sheet", language(request), session=request.user, path=path, sheet=sheet, variant=variant)
+
+
+@get("/print/{notification_id:uuid}/sheets/{no:int}/{form:str}")
+async def draw_sheet(
+    request: Visit, notification_id: FromPath[UUID], no: FromPath[int], form: FromPath[str]
+) -> Response[bytes]:
+    """The sheet itself, as HTML or as PDF."""
+    said = await room(request).desk.sheet(request.user.person, notification_id, no)
+    is_pdf = form == "pdf"
+    look = Form(variant=_variant(request))
+    drawn = await asyncio.to_thread(_pdf if is_pdf else _html, said, look)
+    headers = {
+        "content-disposition": f'inline; filename="esoz-summary-{notification_id}.{"pdf" if is_pdf else "html"}"',
+        "content-security-policy": _PDF_CSP if is_pdf else _SHEET_CSP,
+    }
+    return Response(drawn, media_type="application/pdf" if is_pdf else "text/html", headers=headers)
+
+
+def _variant(request: Visit) -> Variant:
+    """The wording and size of letters that is asked for; the standard one for anything unknown."""
+    asked = request.query_params.get("variant", "")
+    return Variant(asked) if asked in set(Variant) else Variant.STANDARD
+
+
+def _pdf(said: Summary, look: Form) -> bytes:
+    return rendering.pdf([[said]], look)
+
+
+def _html(said: Summary, look: Form) -> bytes:
+    return rendering.html([said], look).encode()
+
+
+HANDLERS = (
+    get_asset,
+    choose_language,
+    show_sign_in,
+    sign_in,
+    sign_out,
+    show_desk,
+    find,
+    show_waiting,
+    show_notification,
+    show_state,
+    resend,
+    print_sheet,
+    show_sheet,
+    draw_sheet,
+)

@@ -1,0 +1,172 @@
+"""Who visits: sessions in cookies, forged forms refused, and every error as a page a person can read.
+
+What belongs here: what is true of every page. What does not: any one page (``pages``), passwords (engine).
+"""
+
+import hmac
+import logging
+import math
+import traceback
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException
+
+from esoz_notify.console.drawing import HEADERS, page
+from esoz_notify.console.words import LANGUAGES, WORDS
+from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
+from esoz_notify.engine.desk import Desk, NotAllowed
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.people import SESSION_LIFE_S, NotSignedIn, People, Session, WrongPassword
+
+log = logging.getLogger(__name__)
+
+Visit: TypeAlias = Request[Session, Any, Any]
+LANGUAGE_COOKIE = "esoz_notify_language"
+_YEAR_S = 365 * 86_400
+
+
+class Forged(NotifyError):
+    """A form that does not come from a page of this session."""
+
+    code = "forged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What the pages work with. ``secure``: they are reached by https, so cookies may go by nothing else."""
+
+    people: People
+    desk: Desk
+    ledger: Ledger
+    secure: bool
+
+    @property
+    def session_cookie(self) -> str:
+        """Its name; with the prefix a browser takes it from this host alone (RFC 6265bis §4.1.3.2)."""
+        return "__Host-esoz_notify" if self.secure else "esoz_notify"
+
+
+def room(request: Visit) -> Room:
+    """What the pages work with."""
+    found: Room = request.app.state.room
+    return found
+
+
+async def admit(request: Visit) -> None:
+    """Let in who is signed in, and forms of their own pages only; every page passes here before its handler.
+
+    Raises NotSignedIn, Forged. Handlers marked ``open`` are for everybody.
+    """
+    posts = request.method == "POST"
+    if posts and not _is_same_origin(request):
+        raise Forged("the form came from another site")
+    if request.route_handler.opt.get("open"):
+        return
+    here = room(request)
+    session = await here.people.session(request.cookies.get(here.session_cookie))
+    request.scope["user"] = session
+    if posts and not hmac.compare_digest(await field(request, "csrf"), session.csrf):
+        raise Forged("the form is not of this session")
+
+
+async def field(request: Visit, name: str) -> str:
+    """A field of the form; empty when it is missing or a file."""
+    value = (await request.form()).get(name)
+    return value if isinstance(value, str) else ""
+
+
+def language(request: Visit) -> str:
+    """The language that the visitor chose; Ukrainian until then."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else "uk"
+
+
+def language_cookie(here: Room, chosen: str) -> Cookie:
+    """Remembers the language."""
+    return Cookie(
+        key=LANGUAGE_COOKIE, value=chosen, max_age=_YEAR_S, httponly=True, samesite="strict", secure=here.secure
+    )
+
+
+def session_cookie(here: Room, token: str) -> Cookie:
+    """Carries the session; an empty token takes it away."""
+    life_s = int(SESSION_LIFE_S) if token else 0
+    name = here.session_cookie
+    return Cookie(key=name, value=token, max_age=life_s, httponly=True, samesite="strict", secure=here.secure)
+
+
+def see(path: str, *cookies: Cookie) -> Response[bytes]:
+    """Send the browser on to a page of ours."""
+    headers = {**HEADERS, "location": path}
+    return Response(b"", status_code=303, media_type="text/html", headers=headers, cookies=list(cookies))
+
+
+def _is_same_origin(request: Visit) -> bool:
+    """Whether the browser says that the form comes from a page of ours; old ones say less, and the token remains."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+_STATUSES: tuple[tuple[type[NotifyError], int], ...] = (
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (Forged, 403),
+    (WrongPassword, 403),
+    (LimitReached, 429),
+    (InvalidInput, 422),
+    (RefusedTransition, 409),
+    (Unavailable, 503),
+)
+
+
+def status_of(error: NotifyError) -> int:
+    """The HTTP status of an error."""
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 409)
+
+
+def sentence(request: Visit, error: NotifyError) -> str:
+    """An error in the visitor's language."""
+    words = WORDS[language(request)]
+    if isinstance(error, LimitReached):
+        left_s = (error.next_at - room(request).ledger.clock.now()).total_seconds()
+        return words["problem_limit_reached"].format(seconds=max(1, math.ceil(left_s)))
+    codes = [error.code, *(kind.code for kind in type(error).__mro__ if issubclass(kind, NotifyError))]
+    if isinstance(error, InvalidInput):
+        codes = [problem.pointer.removeprefix("/") for problem in error.problems]
+    return next((words[f"problem_{code}"] for code in codes if f"problem_{code}" in words), words["problem_other"])
+
+
+def refuse(request: Visit, error: NotifyError) -> Response[bytes]:
+    """An error of ours as a page; who is not signed in is sent to sign in."""
+    if isinstance(error, NotSignedIn):
+        return see("/sign-in")
+    if isinstance(error, Unavailable):
+        log.warning("not shown: %s", error.detail)
+    return _problem(request, sentence(request, error), status_of(error))
+
+
+def refuse_http(request: Visit, error: HTTPException) -> Response[bytes]:
+    """An error of the framework as a page."""
+    words = WORDS[language(request)]
+    known = {404: words["problem_not_found"]}
+    return _problem(request, known.get(error.status_code, words["problem_other"]), error.status_code)
+
+
+def fail(request: Visit, error: Exception) -> Response[bytes]:
+    """An error that nobody foresaw; its message is not logged: messages of libraries quote data."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("unexpected %s in a page\n%s", type(error).__name__, where)
+    return _problem(request, WORDS[language(request)]["problem_other"], 500)
+
+
+def _problem(request: Visit, text: str, status: int) -> Response[bytes]:
+    return page("problem", language(request), status, session=None, path="/print", text=text)

@@ -1,0 +1,202 @@
+"""People who sign in, their sessions and their prints.
+
+What belongs here: the SQL of these small tables. What does not: passwords and tokens (engine), what a page shows
+(console).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from esoz_notify.store.ledger import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRow:
+    """A person; the password as its Argon2id hash."""
+
+    login: str
+    name: str
+    role: str
+    client_id: str
+    password_hash: str = field(repr=False)
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+_PERSON = "SELECT p.login, p.name, p.role, p.client_id, p.password_hash, p.created_at, p.disabled_at FROM person p"
+
+
+async def get_person(connection: Connection, login: str) -> PersonRow | None:
+    """A person by login, disabled or not."""
+    cursor = connection.cursor(row_factory=class_row(PersonRow))
+    await cursor.execute(f"{_PERSON} WHERE p.login = %s", [login])
+    return await cursor.fetchone()
+
+
+async def list_people(connection: Connection) -> list[PersonRow]:
+    """Everybody, by login."""
+    cursor = connection.cursor(row_factory=class_row(PersonRow))
+    await cursor.execute(f"{_PERSON} ORDER BY p.login")
+    return await cursor.fetchall()
+
+
+async def add_person(  # noqa: PLR0913, PLR0917 - the columns
+    connection: Connection, login: str, name: str, role: str, client_id: str, password_hash: str
+) -> bool:
+    """Write a new person; False when the login is taken."""
+    cursor = await connection.execute(
+        "INSERT INTO person (login, name, role, client_id, password_hash) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (login) DO NOTHING RETURNING login",
+        [login, name, role, client_id, password_hash],
+    )
+    return await cursor.fetchone() is not None
+
+
+async def set_password(connection: Connection, login: str, password_hash: str) -> None:
+    """Replace a password."""
+    await connection.execute("UPDATE person SET password_hash = %s WHERE login = %s", [password_hash, login])
+
+
+async def enable(connection: Connection, login: str) -> None:
+    """Let a disabled person in again."""
+    await connection.execute("UPDATE person SET disabled_at = NULL WHERE login = %s", [login])
+
+
+async def disable(connection: Connection, login: str) -> None:
+    """Let a person in no more. Idempotent."""
+    await connection.execute(
+        "UPDATE person SET disabled_at = ledger_now() WHERE login = %s AND disabled_at IS NULL", [login]
+    )
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+async def begin_session(connection: Connection, token_hash: bytes, login: str, life_s: float) -> None:
+    """Write a session, and forget the person's that ended a month ago."""
+    await connection.execute("DELETE FROM session WHERE login = %s AND ends_at < ledger_now() - %s", [login, _MONTH])
+    await connection.execute(
+        "INSERT INTO session (token_hash, login, ends_at) VALUES (%s, %s, ledger_now() + %s)",
+        [token_hash, login, timedelta(seconds=life_s)],
+    )
+
+
+async def person_of_session(connection: Connection, token_hash: bytes) -> PersonRow | None:
+    """Who is signed in by this token; None when the session is over or revoked, or the person disabled."""
+    cursor = connection.cursor(row_factory=class_row(PersonRow))
+    await cursor.execute(
+        f"{_PERSON} JOIN session s ON s.login = p.login WHERE s.token_hash = %s"
+        " AND s.ends_at > ledger_now() AND s.revoked_at IS NULL AND p.disabled_at IS NULL",
+        [token_hash],
+    )
+    return await cursor.fetchone()
+
+
+async def revoke_session(connection: Connection, token_hash: bytes) -> None:
+    """End one session. Idempotent."""
+    await connection.execute(
+        "UPDATE session SET revoked_at = ledger_now() WHERE token_hash = %s AND revoked_at IS NULL", [token_hash]
+    )
+
+
+async def revoke_sessions(connection: Connection, login: str) -> None:
+    """End every session of a person. Idempotent."""
+    await connection.execute(
+        "UPDATE session SET revoked_at = ledger_now() WHERE login = %s AND revoked_at IS NULL", [login]
+    )
+
+
+_MONTH = timedelta(days=30)
+_TRY_KEPT = timedelta(days=1)
+
+
+async def lock_tries(connection: Connection, login_index: bytes) -> tuple[int, datetime, datetime]:
+    """Tries of a login so far, when the last was, and the ledger's time; nobody else may try until we commit."""
+    await connection.execute("DELETE FROM sign_in_try WHERE last_at < ledger_now() - %s", [_TRY_KEPT])
+    await connection.execute(
+        "INSERT INTO sign_in_try (login_index, tries, last_at) VALUES (%s, 0, ledger_now()) ON CONFLICT DO NOTHING",
+        [login_index],
+    )
+    cursor = await connection.execute(
+        "SELECT tries, last_at, ledger_now() FROM sign_in_try WHERE login_index = %s FOR UPDATE", [login_index]
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+async def write_tries(connection: Connection, login_index: bytes, tries: int) -> None:
+    """Note a try, now."""
+    await connection.execute(
+        "UPDATE sign_in_try SET tries = %s, last_at = ledger_now() WHERE login_index = %s", [tries, login_index]
+    )
+
+
+async def forget_tries(connection: Connection, login_index: bytes) -> None:
+    """The right password came."""
+    await connection.execute("DELETE FROM sign_in_try WHERE login_index = %s", [login_index])
+
+
+# --- prints -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print:
+    """One print of a notification's summary from the page. ``why``: of a print that was not the first."""
+
+    notification_id: UUID
+    no: int
+    login: str
+    name: str
+    at: datetime
+    why: str | None
+
+
+_PRINT = "SELECT t.notification_id, t.no, t.login, p.name, t.at, t.why FROM print_trail t JOIN person p USING (login)"
+
+
+async def add_print(  # noqa: PLR0913, PLR0917 - the columns
+    connection: Connection, notification_id: UUID, no: int, login: str, client_id: str, why: str | None
+) -> bool:
+    """Write a print; False when somebody else's has just taken this number."""
+    cursor = await connection.execute(
+        "INSERT INTO print_trail (notification_id, no, login, client_id, why) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (notification_id, no) DO NOTHING RETURNING no",
+        [notification_id, no, login, client_id, why],
+    )
+    return await cursor.fetchone() is not None
+
+
+async def prints(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Print]]:
+    """The prints of notifications, oldest first; those never printed are missing."""
+    cursor = connection.cursor(row_factory=class_row(Print))
+    await cursor.execute(f"{_PRINT} WHERE t.notification_id = ANY(%b::uuid[]) ORDER BY t.no", [list(ids)])
+    found: dict[UUID, list[Print]] = {}
+    for one in await cursor.fetchall():
+        found.setdefault(one.notification_id, []).append(one)
+    return found
+
+
+async def for_paper(connection: Connection, client_id: str, age_max_s: float, count_max: int) -> list[UUID]:
+    """A system's notifications that reached nobody and were not printed from the page yet, newest first."""
+    cursor = await connection.execute(
+        "SELECT d.notification_id FROM delivery d JOIN notification n ON n.id = d.notification_id"
+        " WHERE d.status IN ('print_required', 'undelivered') AND n.client_id = %s"
+        " AND d.accepted_at > ledger_now() - %s"
+        " AND NOT EXISTS (SELECT FROM print_trail t WHERE t.notification_id = d.notification_id)"
+        " ORDER BY d.notification_id DESC LIMIT %s",
+        [client_id, timedelta(seconds=age_max_s), count_max],
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def sealed_data(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, tuple[bytes, bytes | None]]:
+    """Sealed data and details of the summary of notifications."""
+    cursor = await connection.execute(
+        "SELECT notification_id, data, summary FROM content WHERE notification_id = ANY(%b::uuid[])", [list(ids)]
+    )
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
