@@ -65,6 +65,7 @@ class Filter:
     kind: str | None = None
     phone_index: bytes | None = None
     patient_id: UUID | None = None
+    crisis_id: UUID | None = None
     before: UUID | None = None
 
 
@@ -77,6 +78,7 @@ async def page(connection: Connection, wanted: Filter, count_max: int) -> list[S
         "n.kind = %s": wanted.kind,
         "n.phone_index = %s": wanted.phone_index,
         "n.patient_id = %s": wanted.patient_id,
+        "n.id IN (SELECT notification_id FROM crisis_notification WHERE crisis_id = %s)": wanted.crisis_id,
         "n.id < %s": wanted.before,
     }
     used = {sql: value for sql, value in conditions.items() if value is not None}
