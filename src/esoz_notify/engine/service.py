@@ -221,8 +221,8 @@ class Service:
     async def summaries(self, caller: Caller, ids: Sequence[UUID]) -> list[Summary]:
         """What the printed summaries of one patient say, in the order of ``ids``; repeatable.
 
-        Fetching them for print makes ``print_required`` ``printed`` and stops no message. Raises NotFound, and InvalidInput when they are of
-        several patients or callers.
+        Fetching them for print makes ``print_required`` ``printed`` and stops no message. Raises NotFound, and
+        InvalidInput when they are of several patients or callers.
         """
         async with self._ledger.transaction() as connection:
             found = {one.id: one for one in await reading.some(connection, ids)}
