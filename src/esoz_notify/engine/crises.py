@@ -114,7 +114,6 @@ class Crises:
             after = rules.confirm(before, who, now)
             if after is not before:
                 await kept.confirm(connection, after)
-                log.warning("crisis %s is confirmed", crisis_id)
             return after
 
         return await self._change(work)
@@ -127,7 +126,6 @@ class Crises:
             after = rules.withdraw(before, who, why, now)
             if after is not before:
                 await kept.withdraw(connection, after)
-                log.warning("crisis %s is withdrawn", crisis_id)
             return after
 
         return await self._change(work)
@@ -136,11 +134,13 @@ class Crises:
         async with self._ledger.transaction() as connection:
             await kept.one_writer(connection)
             now = await reading.ledger_now(connection)
+            self._ledger.clock.set(now)
             crisis = await work(connection, now)
         # Here it holds from this very moment, not from the next look on.
-        self._ledger.clock.set(now)
         self._known = (*(one for one in self._known if one.id != crisis.id), crisis)
-        return Seen(crisis, rules.state_of(crisis, now))
+        state = rules.state_of(crisis, now)
+        log.warning("crisis %s is %s", crisis.id, state)
+        return Seen(crisis, state)
 
     async def every(self) -> list[Seen]:
         """Those whose end is to come, the first proposed first, then the last of the past, the newest first."""
