@@ -82,7 +82,7 @@ class Crises:
         await steady.run_loose(self._learn)
 
     async def _learn(self, connection: Connection) -> None:
-        self._known = tuple(await kept.not_past(connection))
+        self._known = tuple(await kept.not_past(connection, self._ledger.clock.now()))
 
     def in_force(self, now: datetime) -> tuple[Crisis, ...]:
         """The switches in force at ``now``, as far as is known here; asks nobody."""
@@ -99,7 +99,7 @@ class Crises:
 
         async def work(connection: Connection, now: datetime) -> Crisis:
             proposal = rules.read_proposal(document, now)
-            rules.check_overlap(proposal, await kept.not_past(connection), now)
+            rules.check_overlap(proposal, await kept.not_past(connection, now), now)
             crisis = Crisis(id=new_id(now), proposal=proposal, proposed=Signature(who, now))
             await kept.propose(connection, crisis)
             return crisis
@@ -146,15 +146,16 @@ class Crises:
         """Those whose end is to come, the first proposed first, then the last of the past, the newest first."""
         async with self._ledger.transaction() as connection:
             now = await reading.ledger_now(connection)
-            found = [*await kept.not_past(connection), *await kept.past(connection, PAST_SHOWN)]
+            found = [*await kept.not_past(connection, now), *await kept.past(connection, now, PAST_SHOWN)]
         return [Seen(one, rules.state_of(one, now)) for one in found]
 
     async def report(self, crisis_id: UUID) -> Report:
         """What was issued under a switch, by kind and status, and how much of it was printed. Raises NotFound."""
         async with self._ledger.transaction() as connection:
+            now = await reading.ledger_now(connection)
             crisis = await _found(connection, crisis_id)
-            issued, at = await kept.issued(connection, crisis_id)
-        return Report(seen=Seen(crisis, rules.state_of(crisis, at)), issued=tuple(issued), at=at)
+            issued = await kept.issued(connection, crisis_id)
+        return Report(seen=Seen(crisis, rules.state_of(crisis, now)), issued=tuple(issued), at=now)
 
 
 async def _found(connection: Connection, crisis_id: UUID) -> Crisis:

@@ -31,16 +31,16 @@ async def one(connection: Connection, crisis_id: UUID) -> Crisis | None:
     return _crisis(row) if row else None
 
 
-async def not_past(connection: Connection) -> list[Crisis]:
+async def not_past(connection: Connection, now: datetime) -> list[Crisis]:
     """Every switch whose end is still to come, confirmed or not, withdrawn ones too; the first proposed first."""
-    cursor = await connection.execute(f"{_READ} WHERE ends_at > ledger_now() ORDER BY id")
+    cursor = await connection.execute(f"{_READ} WHERE ends_at > %s ORDER BY id", [now])
     return [_crisis(row) for row in await cursor.fetchall()]
 
 
-async def past(connection: Connection, count_max: int) -> list[Crisis]:
+async def past(connection: Connection, now: datetime, count_max: int) -> list[Crisis]:
     """The last switches whose end has come, the newest first."""
     cursor = await connection.execute(
-        f"{_READ} WHERE ends_at <= ledger_now() ORDER BY ends_at DESC, id LIMIT %s", [count_max]
+        f"{_READ} WHERE ends_at <= %s ORDER BY ends_at DESC, id LIMIT %s", [now, count_max]
     )
     return [_crisis(row) for row in await cursor.fetchall()]
 
@@ -112,10 +112,7 @@ WHERE x.crisis_id = %s GROUP BY n.kind, d.status ORDER BY n.kind, d.status
 """
 
 
-async def issued(connection: Connection, crisis_id: UUID) -> tuple[list[Issued], datetime]:
-    """What was issued under a switch, as it is at the ledger's time, which is given too."""
+async def issued(connection: Connection, crisis_id: UUID) -> list[Issued]:
+    """What was issued under a switch, as it is now."""
     cursor = await connection.execute(_ISSUED, [crisis_id])
-    rows = [Issued(*row) for row in await cursor.fetchall()]
-    moment = await (await connection.execute("SELECT ledger_now()")).fetchone()
-    assert moment is not None
-    return rows, moment[0]
+    return [Issued(*row) for row in await cursor.fetchall()]
