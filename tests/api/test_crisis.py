@@ -11,6 +11,7 @@ import pytest
 from tests.api.desk import ADULT, BY_DOCUMENTS, INLINE, PATIENT_ID, Desk, Reply
 
 from esoz_notify.core.cascade import Due, Reported
+from esoz_notify.core.crisis import CRISIS_LENGTH_MAX_S
 from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.engine.clock import LedgerClock
@@ -129,6 +130,14 @@ async def test_no_two_for_the_same(desk: Desk) -> None:
 
     assert (refused.status, refused.code) == (409, "crisis_overlaps")
     assert (other.status, follows.status) == (201, 201)
+
+
+async def test_the_longest_fits_the_ledger_too(desk: Desk) -> None:
+    """Fourteen days to the microsecond are kept: core and ledger round alike."""
+    longest = await propose(desk, proposal(starts_in_s=60, life_s=CRISIS_LENGTH_MAX_S))
+
+    length = datetime.fromisoformat(longest["ends_at"]) - datetime.fromisoformat(longest["starts_at"])
+    assert length.total_seconds() == CRISIS_LENGTH_MAX_S
 
 
 async def test_of_many_proposals_at_once_one_is_kept(desk: Desk) -> None:

@@ -180,9 +180,10 @@ def read_proposal(document: Mapping[str, object], now: datetime) -> Proposal:
     fields = Fields(document, "", findings)
     scope = _read_scope(fields)
     values = _read_values(fields, scope)
-    starts_at = fields.moment("starts_at") or now
-    ends_at = fields.moment("ends_at", day_end=True)
-    _check_period(fields, starts_at, ends_at, now)
+    starts_at = _shown(fields.moment("starts_at") or now)
+    end = fields.moment("ends_at", day_end=True)
+    ends_at = _shown(end) if end is not None else None
+    _check_period(fields, starts_at, ends_at, _shown(now))
     name, given = fields.text("reason")
     reason = fields.plain(name, given, REASON_LENGTH_MAX) if given is not None else None
     if reason is None and not fields.has_problem(name):
@@ -191,16 +192,11 @@ def read_proposal(document: Mapping[str, object], now: datetime) -> Proposal:
         fields.problem(other, "unknown_field", f"is not a member of a proposal, which has: {', '.join(_MEMBERS)}")
     if findings.problems or scope is None or ends_at is None or reason is None:
         raise InvalidInput(findings.problems)
-    return Proposal(
-        scope=scope, values=values, starts_at=_shown(starts_at), ends_at=_shown(ends_at + _ALMOST), reason=reason
-    )
-
-
-_ALMOST = timedelta(microseconds=999)
+    return Proposal(scope=scope, values=values, starts_at=starts_at, ends_at=ends_at, reason=reason)
 
 
 def _shown(at: datetime) -> datetime:
-    """To the millisecond, as it is shown: whoever starts the next one at the end that they were told leaves no gap."""
+    """To the millisecond, as it is shown: whoever starts the next one at the end that was told leaves no gap."""
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
@@ -242,7 +238,7 @@ def _read_values(fields: Fields, scope: Scope | None) -> tuple[str, ...]:
 def _check_period(fields: Fields, starts_at: datetime, ends_at: datetime | None, now: datetime) -> None:
     if starts_at < now:
         fields.problem("starts_at", "past", "must not be in the past; leave it out to start with the confirmation")
-    if starts_at > now + timedelta(seconds=CRISIS_AHEAD_MAX_S):
+    if starts_at - now > timedelta(seconds=CRISIS_AHEAD_MAX_S):
         days = CRISIS_AHEAD_MAX_S / 86_400
         fields.problem("starts_at", "too_far", f"must be within {days:.0f} days; propose it nearer to the time")
     if ends_at is None:
@@ -250,11 +246,10 @@ def _check_period(fields: Fields, starts_at: datetime, ends_at: datetime | None,
             fields.problem("ends_at", "required", "say when it ends by itself, as RFC 3339 time or as a day")
     elif ends_at <= starts_at:
         fields.problem("ends_at", "before_start", "must be after the start")
-    elif ends_at > starts_at + timedelta(seconds=CRISIS_LENGTH_MAX_S):
+    elif ends_at - starts_at > timedelta(seconds=CRISIS_LENGTH_MAX_S):
         days = CRISIS_LENGTH_MAX_S / 86_400
-        fields.problem(
-            "ends_at", "too_long", f"must be within {days:.0f} days of the start; the next one may follow it"
-        )
+        rule = f"must be within {days:.0f} days of the start; the next one may follow it"
+        fields.problem("ends_at", "too_long", rule)
 
 
 def check_overlap(proposal: Proposal, crises: Iterable[Crisis], now: datetime) -> None:

@@ -216,22 +216,22 @@ EXPLANATIONS: dict[str, Explanation] = {
         Explanation(
             "crisis_operator",
             "Crisis mode: messages to phones of this operator may not arrive; print the summary, any code is on it.",
-            "Кризовий режим: повідомлення абонентам цього оператора можуть не доходити; друкуйте довідку, на ній і код.",
+            "Кризовий режим: повідомлення абонентам цього оператора можуть не дійти; друкуйте довідку, на ній і код.",
         ),
         Explanation(
             "crisis_programme",
             "Crisis mode: messages of this programme may not arrive; print the summary, any code is on it.",
-            "Кризовий режим: повідомлення за цією програмою можуть не доходити; друкуйте довідку, на ній і код.",
+            "Кризовий режим: повідомлення за цією програмою можуть не дійти; друкуйте довідку, на ній і код.",
         ),
         Explanation(
             "crisis_region",
             "Crisis mode: messages in this region may not arrive; print the summary, any code is on it.",
-            "Кризовий режим: повідомлення в цьому регіоні можуть не доходити; друкуйте довідку, на ній і код.",
+            "Кризовий режим: повідомлення в цьому регіоні можуть не дійти; друкуйте довідку, на ній і код.",
         ),
         Explanation(
             "crisis_everything",
             "Crisis mode: messages may not arrive; print the summary, any code is on it.",
-            "Кризовий режим: повідомлення можуть не доходити; друкуйте довідку, на ній і код.",
+            "Кризовий режим: повідомлення можуть не дійти; друкуйте довідку, на ній і код.",
         ),
         # Why a step of a route is left out.
         Explanation(
