@@ -11,7 +11,7 @@ import pytest
 from tests.api.desk import ADULT, BY_DOCUMENTS, INLINE, PATIENT_ID, Desk, Reply
 
 from esoz_notify.core.cascade import Due, Reported
-from esoz_notify.core.crisis import CRISIS_LENGTH_MAX_S
+from esoz_notify.core.crisis_proposal import CRISIS_LENGTH_MAX_S
 from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.engine.clock import LedgerClock

@@ -8,7 +8,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from esoz_notify.core.crisis import CRISIS_LENGTH_MAX_S, Scope
+from esoz_notify.core.crisis import Scope
+from esoz_notify.core.crisis_proposal import CRISIS_LENGTH_MAX_S
 
 MIGRATION = "0030_pre_crisis.sql"
 ID = UUID("0198c0de-0000-7000-8000-000000000001")

@@ -8,7 +8,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from esoz_notify.api.shapes import BothLanguages, Exact, Id, KindName, Moment, Place, StatusName, one_of
-from esoz_notify.core.crisis import REASON_LENGTH_MAX, VALUES_MAX, CrisisState, Scope
+from esoz_notify.core.crisis import CrisisState, Scope
+from esoz_notify.core.crisis_proposal import REASON_LENGTH_MAX, VALUES_MAX
 
 ScopeName = Annotated[str, one_of(*Scope)]
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from esoz_notify.core.channel import Channel
-from esoz_notify.core.crisis import VALUE_LENGTH_MAX
+from esoz_notify.core.crisis_proposal import VALUE_LENGTH_MAX
 from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
 from esoz_notify.core.patient import LANGUAGES, LegalCapacity, MethodType

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from esoz_notify.core import crisis as rules
 from esoz_notify.core.crisis import Crisis, CrisisState, Signature
+from esoz_notify.core.crisis_proposal import read_proposal
 from esoz_notify.core.errors import NotFound, Unavailable
 from esoz_notify.core.explain import Explanation
 from esoz_notify.engine.clock import new_id
@@ -98,7 +99,7 @@ class Crises:
         """Propose a switch; nothing happens before somebody else confirms it. Raises InvalidInput, Conflict."""
 
         async def work(connection: Connection, now: datetime) -> Crisis:
-            proposal = rules.read_proposal(document, now)
+            proposal = read_proposal(document, now)
             rules.check_overlap(proposal, await kept.not_past(connection, now), now)
             crisis = Crisis(id=new_id(now), proposal=proposal, proposed=Signature(who, now))
             await kept.propose(connection, crisis)

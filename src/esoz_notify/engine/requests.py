@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from esoz_notify.core.crisis import VALUE_LENGTH_MAX
+from esoz_notify.core.crisis_proposal import VALUE_LENGTH_MAX
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS, Kind, read_data
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX, VALIDITY_MAX_S

@@ -39,7 +39,7 @@ def answer(stored: Stored) -> Json:
 def notification(stored: Stored, facts: Iterable[tuple[int, Fact]] | None = None) -> Json:
     """Everything about one notification; ``decisions`` only when its history is given."""
     state = stored.state
-    in_crisis = _crisis(stored.recipient) is not None and state.status is not Status.CANCELLED
+    in_crisis = _crisis(stored.recipient) is not None and state.status not in {Status.CANCELLED, Status.PRINTED}
     view: Json = {
         **answer(stored),
         "status": state.status.value,
