@@ -212,7 +212,7 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
     app = create_app(service, access, operations, **{"callback_credentials": {"carrier": CARRIER}, **options})
-    tasks = [asyncio.create_task(part.run()) for part in (intake, receiver, crises)]
+    tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:
         async with (
             Server(app, bind("127.0.0.1", 0), grace_s=3) as server,
