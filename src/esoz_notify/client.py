@@ -76,6 +76,8 @@ class Asked(TypedDict, total=False):
     reference: str | None
     valid_until: datetime | str | None
     notifications_off: bool
+    region: str | None
+    programme: str | None
 
 
 class Confirmation(TypedDict, total=False):
@@ -172,7 +174,7 @@ class NotifyClient:
         return await self._json("GET", f"/v1/notifications/{notification_id}")
 
     async def find(self, **wanted: str | int | None) -> AsyncIterator[Json]:
-        """Notifications by ``reference``, ``status``, ``kind``, ``phone``; the newest first, page after page."""
+        """Notifications by ``reference``, ``status``, ``kind``, ``phone``, ``crisis``; the newest first, by pages."""
         cursor: str | None = None
         while True:
             query = {name: str(value) for name, value in {**wanted, "cursor": cursor}.items() if value is not None}

@@ -21,6 +21,7 @@ from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
@@ -134,13 +135,13 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         names = [name for several in configured.values() for name in several]
         overload = Overload(ledger)
         limits = windows(settings.codes_per_caller)
-        intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits)
-        if api:
-            tasks.append(asyncio.create_task(intake.run(), name="intake"))
-            tasks.append(asyncio.create_task(overload.run(), name="overload"))
+        crises = Crises(ledger)
+        await crises.open()
+        intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
         access = Access(ledger, keys)
         if api:
-            tasks.append(asyncio.create_task(access.run(), name="access"))
+            loops = {"crises": crises.run(), "intake": intake.run(), "overload": overload.run(), "access": access.run()}
+            tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         providers: list[Provider] = []
         links: list[SmppLink] = []
@@ -179,7 +180,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             people=People(ledger, vault),
             desk=Desk(ledger, vault, service),
             policies=policies,
-            operations=Operations(ledger, vault, names),
+            operations=Operations(ledger, vault, names, crises),
             health=health,
             overload=overload,
             providers=tuple(providers),

@@ -33,6 +33,7 @@ from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.engine.access import SCOPES, Access
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
@@ -206,14 +207,15 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     policies = load_policies(
         POLICIES, source="test", providers={Channel.VIBER: ("carrier",), Channel.SMS: ("carrier",)}
     )
-    intake = Intake(ledger, vault, policies, frozenset({Channel.VIBER, Channel.SMS}), lambda: None)
+    crises = Crises(ledger)
+    intake = Intake(ledger, vault, policies, frozenset({Channel.VIBER, Channel.SMS}), lambda: None, crises=crises)
     receiver = Receiver(ledger, vault, lambda: None)
     capabilities = Capabilities(channel=Channel.VIBER, recovery=Recovery.SAME_KEY, message_id_is_key=True)
     carrier = Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
     service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
     access = Access(ledger, keys)
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
-    operations = Operations(ledger, vault, ["carrier"])
+    operations = Operations(ledger, vault, ["carrier"], crises)
     people = People(ledger, vault)
     mounted = Mounted(create_console(people, DoctorsDesk(ledger, vault, service), ledger), PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}

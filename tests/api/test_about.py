@@ -74,6 +74,7 @@ async def test_answers_may_grow_and_requests_may_not(desk: Desk) -> None:
 
     assert closed == {
         "CodeCheck",
+        "CrisisProposal",
         "EsozCode",
         "EsozFactor",
         "EsozPhoneVerificationRequest",

@@ -19,6 +19,7 @@ from esoz_notify.core.kinds import Lane
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Accepted, Refused, Result, TryLater, Unknown
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.operations import Operations
@@ -178,7 +179,7 @@ async def test_a_process_without_a_worker_only_reads(ledger_dsn: str) -> None:
 
 
 def operations(ledger: Ledger, folder: Path) -> Operations:
-    return Operations(ledger, Vault(load_or_create_keys(folder / "keys.json")), ["chat"])
+    return Operations(ledger, Vault(load_or_create_keys(folder / "keys.json")), ["chat"], Crises(ledger))
 
 
 async def test_a_hold_wins_until_a_person_resumes(ledger_dsn: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import asyncio
 from litestar import Response
 
 from esoz_notify.api.contract import HTML_TYPE, METRICS_TYPE
+from esoz_notify.api.crisis import both
 from esoz_notify.api.docs_page import DOCS_CSP, docs_page
 from esoz_notify.api.edge import Asking, Check, answer, edge
 from esoz_notify.api.openapi import document
@@ -33,7 +34,8 @@ async def ready(request: Asking) -> Response[bytes]:
         "status": "ready" if is_ready else "not_ready",
         "checks": {name: {"ok": check.ok, "state": check.state} for name, check in checks.items()},
     }
-    return answer(said, 200 if is_ready else 503)
+    banner = both(here.operations.crises.banner())
+    return answer({**said, "banner": banner} if banner else said, 200 if is_ready else 503)
 
 
 async def _ledger(request: Asking) -> Check:

@@ -13,7 +13,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from esoz_notify.api import about, callbacks, esoz, events, gate, notifications, oauth, operating, verifications
+from esoz_notify.api import about, callbacks, crisis, esoz, events, gate, notifications, oauth, operating, verifications
 from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
@@ -57,6 +57,11 @@ _ROUTES = (
     operating.provider_history,
     operating.hold_provider,
     operating.resume_provider,
+    crisis.list_crises,
+    crisis.propose_crisis,
+    crisis.confirm_crisis,
+    crisis.withdraw_crisis,
+    crisis.crisis_report,
     callbacks.take_callback,
     about.alive,
     about.ready,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 from esoz_notify.api import codes_shapes as codes
-from esoz_notify.api import shapes
+from esoz_notify.api import crisis_shapes, shapes
 from esoz_notify.api.reading import FORM_TYPE, JSON_TYPE, NDJSON_TYPE
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.limits import (
@@ -148,6 +148,7 @@ _FILTERS = (
     _asked("status", "A status.", type="string", enum=list(Status)),
     _asked("kind", "A kind.", type="string", enum=list(KINDS)),
     _asked("phone", "The whole phone, as +380XXXXXXXXX (the plus as %2B).", type="string", pattern="^\\+380[0-9]{9}$"),
+    _asked("crisis", "Id of a crisis switch: what was issued under it.", type="string", format="uuid"),
     _asked("cursor", "next_cursor of the page before.", type="string", format="uuid"),
     _asked("limit", "Most on one page.", type="integer", minimum=1, maximum=PAGE_SIZE_MAX, default=PAGE_SIZE),
 )
@@ -168,6 +169,8 @@ _VERIFICATION = Answer(status=200, what="The verification.", shape=codes.Verific
 _PATIENT = "/v1/patients/{patient_id}"
 _PROVIDERS = "/v1/operations/providers"
 _PROVIDER = f"{_PROVIDERS}/{{provider}}"
+_CRISES = "/v1/operations/crisis"
+_CRISIS = f"{_CRISES}/{{crisis_id}}"
 _STORED = Answer(status=200, what="Stored in place of an earlier one.", shape=shapes.StoredPatient)
 
 _TABLE = (
@@ -319,6 +322,37 @@ _TABLE = (
         "Who gets many codes that nobody uses",
         "The last hundred alarms, newest first: each is a person to whom many codes went in a day and none was used.",
         answers=(Answer(status=200, what="The alarms.", shape=codes.VerificationAlarms),),
+    ),
+    _op(
+        "list_crises", "GET", _CRISES, "operations:read", _O, "Crisis switches",
+        "Those in force, coming, waiting for a confirmation, and the last hundred of the past; the banner for wherever"
+        " people look.",
+        answers=(Answer(status=200, what="The switches.", shape=crisis_shapes.CrisisOverview),),
+    ),
+    _op(
+        "propose_crisis", "POST", _CRISES, "operations:write", _O, "Propose a crisis switch",
+        "For an operator's prefixes, regions, programmes or everything. Nothing happens before another client confirms"
+        " it; from then, or its start, until its end what is new goes on paper with its code, beside its messages.",
+        takes=crisis_shapes.CrisisProposal, refusals=(400, 409, 413, 415, 422),
+        answers=(Answer(status=201, what="Proposed.", shape=crisis_shapes.Crisis),),
+    ),
+    _op(
+        "confirm_crisis", "POST", f"{_CRISIS}/confirm", "operations:write", _O, "Switch it on",
+        "Not by who proposed it: 409 needs_another_person. Every process goes by it about a second later. Repeating it"
+        " changes nothing.",
+        answers=(Answer(status=200, what="The switch.", shape=crisis_shapes.Crisis),), refusals=(404, 409),
+    ),
+    _op(
+        "withdraw_crisis", "POST", f"{_CRISIS}/withdraw", "operations:write", _O, "Switch it off before its end",
+        "One client is enough. What was issued under it stays as it is. Repeating it changes nothing.",
+        takes=shapes.GivenReason, answers=(Answer(status=200, what="The switch.", shape=crisis_shapes.Crisis),),
+        refusals=(400, 404, 409, 413, 415, 422),
+    ),
+    _op(
+        "crisis_report", "GET", f"{_CRISIS}/report", "operations:read", _O, "What was issued under it",
+        "By kind and status as it is now, and of how much the summary was printed. A notification that several switches"
+        " cover counts under each.",
+        answers=(Answer(status=200, what="The report.", shape=crisis_shapes.CrisisReport),), refusals=(404,),
     ),
     _esoz(
         "esoz_initialize", "POST", "/verifications", "Have a code sent to a phone",

@@ -6,6 +6,7 @@ What does not belong here: examples of the command line (docs).
 from typing import Any
 
 from esoz_notify.api import codes_examples as codes
+from esoz_notify.api import crisis_examples as crisis
 
 _ID = "0198c0de-0000-7000-8000-0000000000aa"
 _PATIENT_ID = "0198c0de-0000-7000-8000-000000000001"
@@ -53,6 +54,8 @@ _ACCEPTED: dict[str, Any] = {
     "policy": "2025-09-10",
     "reference": "rx-2026-000001",
     "valid_until": "2026-12-31T10:00:00.000Z",
+    "print_required": False,
+    "crisis": None,
     "links": {
         "self": f"/v1/notifications/{_ID}",
         "events": f"/v1/notifications/{_ID}/events",
@@ -129,6 +132,8 @@ _ROUTE: dict[str, Any] = {
     "steps": [{"channel": "viber", "window_s": 20.0}, {"channel": "sms", "window_s": None}],
     "skipped": _ACCEPTED["skipped"],
     "policy": "2025-09-10",
+    "print_required": False,
+    "crisis": None,
 }
 _PROVIDER: dict[str, Any] = {
     "name": "carrier-a",
@@ -155,6 +160,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         }
     },
     **codes.REQUESTS,
+    **crisis.REQUESTS,
 }
 """Examples of request bodies by the name of their shape."""
 
@@ -203,5 +209,6 @@ ANSWERS: dict[str, Any] = {
         "delivered_by": None,
     },
     **codes.ANSWERS,
+    **crisis.ANSWERS,
 }
 """Examples of answers by the name of their shape."""

@@ -96,7 +96,7 @@ async def list_notifications(request: Asking) -> Response[bytes]:
     return answer({"data": found, "next_cursor": cursor})
 
 
-_FILTERS = ("reference", "status", "kind", "phone", "cursor", "limit")
+_FILTERS = ("reference", "status", "kind", "phone", "crisis", "cursor", "limit")
 
 
 def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
@@ -113,11 +113,8 @@ def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
         problems.append(Problem("/query/kind", "unknown_kind", f"must be one of: {', '.join(KINDS)}"))
     if phone is not None and not PHONE_RULE.fullmatch(phone):
         problems.append(Problem("/query/phone", "format", "must be +380 and nine digits, the plus written as %2B"))
-    before = None
-    try:
-        before = UUID(wanted["cursor"]) if "cursor" in wanted else None
-    except ValueError:
-        problems.append(Problem("/query/cursor", "format", "must be the next_cursor of an earlier page"))
+    _read_id(wanted, "crisis", "must be the id of a crisis switch", problems)
+    before = _read_id(wanted, "cursor", "must be the next_cursor of an earlier page", problems)
     limit = wanted.get("limit", str(PAGE_SIZE))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(PAGE_SIZE_MAX))) or not (
         1 <= int(limit) <= PAGE_SIZE_MAX
@@ -126,6 +123,14 @@ def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
     if problems:
         raise BadQuery(problems)
     return before, int(limit)
+
+
+def _read_id(wanted: dict[str, str], name: str, rule: str, problems: list[Problem]) -> UUID | None:
+    try:
+        return UUID(wanted[name]) if name in wanted else None
+    except ValueError:
+        problems.append(Problem(f"/query/{name}", "format", rule))
+        return None
 
 
 @answers("get_notification")

@@ -35,7 +35,7 @@ async def provider_history(request: Asking, provider: FromPath[str]) -> Response
 @answers("hold_provider")
 async def hold_provider(request: Asking, provider: FromPath[str]) -> Response[bytes]:
     """Take it out of use."""
-    why = _reason(await read_object(request))
+    why = read_reason(await read_object(request))
     return answer(
         _provider(await edge(request).operations.hold_provider(provider, who=caller(request).client_id, why=why))
     )
@@ -44,20 +44,20 @@ async def hold_provider(request: Asking, provider: FromPath[str]) -> Response[by
 @answers("resume_provider")
 async def resume_provider(request: Asking, provider: FromPath[str]) -> Response[bytes]:
     """Put it back into use."""
-    why = _reason(await read_object(request))
+    why = read_reason(await read_object(request))
     return answer(
         _provider(await edge(request).operations.resume_provider(provider, who=caller(request).client_id, why=why))
     )
 
 
-def _reason(document: dict[str, Any]) -> str:
-    """The one member of the body. Raises InvalidInput with every problem."""
+def read_reason(document: dict[str, Any]) -> str:
+    """The one member of a body that says why. Raises InvalidInput with every problem."""
     findings = Findings()
     fields = Fields(document, "", findings)
     name, given = fields.text("reason")
     reason = fields.plain(name, given, WHY_LENGTH_MAX) if given is not None and given.strip() else None
     if reason is None and not findings.problems:
-        fields.problem(name, "required", "say in a few words why; it is kept in the provider's history")
+        fields.problem(name, "required", "say in a few words why; it is kept in the history")
     for other in fields.left():
         fields.problem(other, "unknown_field", "is not a member of this body, which has: reason; remove it")
     if reason is None or findings.problems:

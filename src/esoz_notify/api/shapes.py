@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from esoz_notify.core.channel import Channel
+from esoz_notify.core.crisis_proposal import VALUE_LENGTH_MAX
 from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
 from esoz_notify.core.patient import LANGUAGES, LegalCapacity, MethodType
@@ -35,6 +36,7 @@ Texts = Annotated[dict[str, str], Meta(description="names and values, all of the
 ReasonName = Annotated[str, one_of(*Reason)]
 StatusName = Annotated[str, one_of(*Status)]
 ChannelName = Annotated[str, one_of(*Channel)]
+Place = Annotated[str, Meta(min_length=1, max_length=VALUE_LENGTH_MAX)]
 
 
 class Exact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -80,6 +82,8 @@ class NotificationRequest(Exact):
             " is printed, with the code"
         ),
     ] = False
+    region: Annotated[Place | None, Meta(description="of the facility; a crisis switch may be for a region")] = None
+    programme: Annotated[Place | None, Meta(description="medical programme; a switch may be for one")] = None
 
 
 class Explanation(Exact):
@@ -99,6 +103,13 @@ class Recipient(Exact):
     method_id: str | None
     why: Explanation
     notes: list[Explanation]
+
+
+class InCrisis(Explanation):
+    """The crisis switch that puts a notification on paper with its code. ``reason``: in an operator's own words."""
+
+    id: Id
+    reason: str
 
 
 class Skipped(Exact):
@@ -130,6 +141,8 @@ class Accepted(Exact):
     policy: str
     reference: str | None
     valid_until: Moment
+    print_required: Annotated[bool, Meta(description="print the summary now, whatever becomes of the messages")]
+    crisis: Annotated[InCrisis | None, Meta(description="why it is printed beside its messages, with the code")]
     links: Links
 
 
@@ -211,6 +224,8 @@ class Route(msgspec.Struct, kw_only=True):
     steps: list[Step] | UnsetType = UNSET
     skipped: list[Skipped] | UnsetType = UNSET
     policy: str | UnsetType = UNSET
+    print_required: bool | UnsetType = UNSET
+    crisis: InCrisis | UnsetType | None = UNSET
     reason: str | UnsetType = UNSET
     why: Explanation | UnsetType = UNSET
     print_offered: bool | UnsetType = UNSET
@@ -418,6 +433,7 @@ class Readiness(Exact):
 
     status: Annotated[str, one_of("ready", "not_ready")]
     checks: dict[str, Check]
+    banner: Annotated[BothLanguages | UnsetType, Meta(description="only while a crisis switch is in force")] = UNSET
 
 
 class Alive(Exact):

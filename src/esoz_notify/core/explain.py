@@ -212,6 +212,27 @@ EXPLANATIONS: dict[str, Explanation] = {
             "The third person is only reached through somebody else, which is not allowed.",
             "Інша особа сама доступна лише через когось іншого, а це не дозволено.",
         ),
+        # Why a summary is printed beside the messages.
+        Explanation(
+            "crisis_operator",
+            "Crisis mode: messages to phones of this operator may not arrive; print the summary, any code is on it.",
+            "Кризовий режим: повідомлення абонентам цього оператора можуть не дійти; друкуйте довідку, на ній і код.",
+        ),
+        Explanation(
+            "crisis_programme",
+            "Crisis mode: messages of this programme may not arrive; print the summary, any code is on it.",
+            "Кризовий режим: повідомлення за цією програмою можуть не дійти; друкуйте довідку, на ній і код.",
+        ),
+        Explanation(
+            "crisis_region",
+            "Crisis mode: messages in this region may not arrive; print the summary, any code is on it.",
+            "Кризовий режим: повідомлення в цьому регіоні можуть не дійти; друкуйте довідку, на ній і код.",
+        ),
+        Explanation(
+            "crisis_everything",
+            "Crisis mode: messages may not arrive; print the summary, any code is on it.",
+            "Кризовий режим: повідомлення можуть не дійти; друкуйте довідку, на ній і код.",
+        ),
         # Why a step of a route is left out.
         Explanation(
             "diia_without_tax_id",

@@ -5,17 +5,19 @@ What belongs here: gathering concurrent requests into one transaction and decidi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from esoz_notify.core.channel import Channel, Step
+from esoz_notify.core.crisis import Affected, Crisis, covering, why_on_paper
 from esoz_notify.core.delivery import Delivery
 from esoz_notify.core.errors import Conflict, InvalidInput, NotifyError, Problem
 from esoz_notify.core.explain import Explanation
 from esoz_notify.core.kinds import NUMBER_FIELD, Lane
+from esoz_notify.core.paper import CodeGround
 from esoz_notify.core.patient import MethodType, Patient, read_patient
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.policy import Policies, Policy, route_for
@@ -35,6 +37,7 @@ from esoz_notify.engine import fault_points
 from esoz_notify.engine.admission import Admission, Candidate, Verifying
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import new_id
+from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.requests import Order
@@ -60,12 +63,13 @@ class CannotInform(NotifyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Who is informed and by which route, with every reason."""
+    """Who is informed and by which route, with every reason. ``crises``: that cover it, the one to be told first."""
 
     who: Inform | Print
     steps: tuple[Step, ...]
     skipped: tuple[tuple[Channel, Explanation], ...]
     policy: Policy
+    crises: tuple[Crisis, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ class Intake:
     """Accepts notifications. ``wake_worker`` is called after each commit for this process's own worker.
 
     ``overload``: says when to take only codes; None takes everything always. ``code_windows``: how often codes may be
-    sent and guessed; None: as the table says.
+    sent and guessed; None: as the table says. ``crises``: what is known of crisis switches; None: there are none.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it works with
@@ -106,8 +110,10 @@ class Intake:
         wake_worker: Callable[[], None],
         overload: Overload | None = None,
         code_windows: tuple[Window, ...] | None = None,
+        crises: Crises | None = None,
     ) -> None:
         self._overload = overload
+        self._crises = crises
         self._clock = ledger.clock
         self._vault = vault
         self._policies = policies
@@ -239,10 +245,26 @@ class Intake:
         who = self._who(order, people, now)
         if isinstance(who, NotifyError):
             return who
+        crises = self._covering(order, who, people, now)
         if isinstance(who, Print):
-            return Decision(who=who, steps=(Step(Channel.PRINT),), skipped=(), policy=policy)
+            return Decision(who=who, steps=(Step(Channel.PRINT),), skipped=(), policy=policy, crises=crises)
         route = route_for(policy, order.kind.column, has_tax_id=who.tax_id is not None, configured=self._configured)
-        return Decision(who=who, steps=route.steps, skipped=route.skipped, policy=policy)
+        return Decision(who=who, steps=route.steps, skipped=route.skipped, policy=policy, crises=crises)
+
+    def _covering(
+        self, order: Order, who: Inform | Print, people: Mapping[str, Patient], now: datetime
+    ) -> tuple[Crisis, ...]:
+        """The crises that cover an order: known in memory, so that nothing is asked of the ledger for it."""
+        known = self._crises.in_force(now) if self._crises is not None else ()
+        if not known:
+            return ()
+        if isinstance(who, Print) and order.inform_with is not None:
+            # Who chose paper in an outage gave up a phone: that one is affected.
+            default = self._who(replace(order, inform_with=None), people, now)
+            who = default if isinstance(default, Inform) else who
+        phone = who.phone if isinstance(who, Inform) else None
+        affected = Affected(kind=order.kind, phone=phone, region=order.region, programme=order.programme)
+        return covering(known, affected, now)
 
     def _who(self, order: Order, people: Mapping[str, Patient], now: datetime) -> Inform | Print | NotifyError:
         decided: RecipientDecision
@@ -314,6 +336,7 @@ class Intake:
             idempotency_key=asked.key,
             fingerprint=asked.fingerprint,
             delivery=delivery,
+            crises=tuple(crisis.id for crisis in decision.crises),
         )
 
 
@@ -326,17 +349,24 @@ _CHOSEN_BY_CALLER = Explanation(
 
 def recipient_record(decision: Decision) -> dict[str, object]:
     """Who is informed and why, as the ledger and the API show it: the phone masked, nothing else personal."""
-    who = decision.who
+    who, crisis = decision.who, decision.crises[0] if decision.crises else None
+    ground = who.code_ground if isinstance(who, Print) else None
+    notes = (*who.notes, why_on_paper(crisis)) if crisis else who.notes
     return {
         "method": who.method.value if who.method else None,
         "relation": who.relation.value,
         "phone": who.phone.masked if isinstance(who, Inform) else None,
         "method_id": who.method_id or None,
-        "code_ground": who.code_ground if isinstance(who, Print) else None,
+        "code_ground": ground or (CodeGround.CRISIS if crisis else None),
+        "crisis": _told(crisis) if crisis else None,
         "why": _explained(who.explanation),
-        "notes": [_explained(note) for note in who.notes],
+        "notes": [_explained(note) for note in notes],
         "skipped": [{"channel": channel.value, **_explained(why)} for channel, why in decision.skipped],
     }
+
+
+def _told(crisis: Crisis) -> dict[str, str]:
+    return {"id": str(crisis.id), "reason": crisis.proposal.reason, **_explained(why_on_paper(crisis))}
 
 
 def _explained(explanation: Explanation) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from esoz_notify.core.breaker import Breaker, BreakerState, Hold
 from esoz_notify.core.errors import InvalidInput, NotFound, Problem
 from esoz_notify.core.phone import Phone
+from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import health, reach
 from esoz_notify.store.health import ProviderChange, ProviderHealth
@@ -22,11 +23,12 @@ HISTORY_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """The use cases. ``providers``: names of those that are configured."""
+    """The use cases. ``providers``: names of those that are configured. ``crises``: those of the crisis switch."""
 
     ledger: Ledger
     vault: Vault
     providers: Collection[str]
+    crises: Crises
 
     async def hold_provider(self, name: str, *, who: str, why: str) -> ProviderHealth:
         """Give a provider nothing new, whatever its circuit says, until it is resumed; what it has is finished.

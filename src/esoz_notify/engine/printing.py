@@ -19,7 +19,7 @@ from esoz_notify.core.status import Status
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.render.summary import Summary
-from esoz_notify.store import reading
+from esoz_notify.store import crises, reading
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.reading import Filter, SealedContent, Stored
 from esoz_notify.store.vault import Vault, field_aad
@@ -48,10 +48,13 @@ async def open_summaries(
 
 
 async def mark_printed(connection: Connection, stored: Sequence[Stored]) -> None:
-    """What is for print is printed from now on; of others nothing changes."""
+    """What is for print is printed from now on, and what a crisis put on paper counts as such; its messages go on."""
     waiting = [(one.id, Printed()) for one in stored if one.state.status in _FOR_PRINT]
     if waiting:
         await apply_events(connection, waiting, dict)
+    in_crisis = [one.id for one in stored if one.recipient.get("crisis")]
+    if in_crisis:
+        await crises.mark_printed(connection, in_crisis)
 
 
 async def waiting_for_print(ledger: Ledger, *, client_id: str | None, kind: str | None, count_max: int) -> list[UUID]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from esoz_notify.core.crisis_proposal import VALUE_LENGTH_MAX
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS, Kind, read_data
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX, VALIDITY_MAX_S
@@ -31,7 +32,8 @@ class Order:
     """A checked request for one notification. ``data`` is normalised and without its secret, which is in ``code``.
 
     ``valid_until``: as the caller said; None leaves it to the kind. ``notifications_off``: the document's programme
-    sends no messages, so the summary is printed with the code (ESOZ's ``request_notification_disabled``).
+    sends no messages, so the summary is printed with the code (ESOZ's ``request_notification_disabled``). ``region``,
+    ``programme``: of the document, only to know whether a crisis covers it.
     """
 
     kind: Kind
@@ -45,6 +47,8 @@ class Order:
     valid_until: datetime | None
     traceparent: str | None = None
     notifications_off: bool = False
+    region: str | None = None
+    programme: str | None = None
 
 
 def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str | None = None) -> Order:
@@ -70,6 +74,8 @@ def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str |
     reference = _read_text(asked.get("reference"), "/reference", REFERENCE_LENGTH_MAX, problems)
     inform_with = _read_inform_with(asked.get("inform_with"), problems)
     notifications_off = _read_flag(asked.get("notifications_off"), "/notifications_off", problems)
+    region = _read_text(asked.get("region"), "/region", VALUE_LENGTH_MAX, problems)
+    programme = _read_text(asked.get("programme"), "/programme", VALUE_LENGTH_MAX, problems)
     if problems or kind is None:
         raise InvalidInput(problems)
     code = data.pop(kind.secret_field, None) if kind.secret_field else None
@@ -85,12 +91,14 @@ def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str |
         valid_until=valid_until,
         traceparent=traceparent,
         notifications_off=notifications_off,
+        region=region,
+        programme=programme,
     )
 
 
 FIELDS = (
     "kind", "patient_id", "recipient", "inform_with", "data", "summary", "reference", "valid_until",
-    "notifications_off",
+    "notifications_off", "region", "programme",
 )  # fmt: skip
 _RECIPIENT_FIELDS = ("phone", "tax_id", "language")
 _TAX_ID = re.compile(r"[0-9]{10}", re.ASCII)

@@ -130,14 +130,15 @@ class Service:
     async def page(
         self, caller: Caller, wanted: Mapping[str, str | None], *, before: UUID | None, count_max: int
     ) -> tuple[list[Json], UUID | None]:
-        """One page, newest first, and the cursor of the next. ``wanted``: reference, status, kind, phone."""
-        phone = wanted.get("phone")
+        """One page, newest first, and the cursor of the next. ``wanted``: reference, status, kind, phone, crisis."""
+        phone, crisis = wanted.get("phone"), wanted.get("crisis")
         chosen = Filter(
             client_id=None if caller.sees_all else caller.client_id,
             reference=wanted.get("reference"),
             status=wanted.get("status"),
             kind=wanted.get("kind"),
             phone_index=self._vault.index(phone, "phone") if phone else None,
+            crisis_id=UUID(crisis) if crisis else None,
             before=before,
         )
         async with self._ledger.transaction() as connection:
@@ -220,8 +221,8 @@ class Service:
     async def summaries(self, caller: Caller, ids: Sequence[UUID]) -> list[Summary]:
         """What the printed summaries of one patient say, in the order of ``ids``; repeatable.
 
-        Fetching them for print makes ``print_required`` ``printed``. Raises NotFound, and InvalidInput when they are of
-        several patients or callers.
+        Fetching them for print makes ``print_required`` ``printed`` and stops no message. Raises NotFound, and
+        InvalidInput when they are of several patients or callers.
         """
         async with self._ledger.transaction() as connection:
             found = {one.id: one for one in await reading.some(connection, ids)}

@@ -30,6 +30,8 @@ def answer(stored: Stored) -> Json:
         "policy": stored.policy,
         "reference": stored.reference,
         "valid_until": rfc3339(stored.state.valid_until),
+        "print_required": stored.first_status == Status.PRINT_REQUIRED or _crisis(stored.recipient) is not None,
+        "crisis": _crisis(stored.recipient),
         "links": _links(stored),
     }
 
@@ -37,6 +39,7 @@ def answer(stored: Stored) -> Json:
 def notification(stored: Stored, facts: Iterable[tuple[int, Fact]] | None = None) -> Json:
     """Everything about one notification; ``decisions`` only when its history is given."""
     state = stored.state
+    in_crisis = _crisis(stored.recipient) is not None and state.status not in {Status.CANCELLED, Status.PRINTED}
     view: Json = {
         **answer(stored),
         "status": state.status.value,
@@ -44,7 +47,8 @@ def notification(stored: Stored, facts: Iterable[tuple[int, Fact]] | None = None
         "created_at": rfc3339(stored.created_at),
         "ended_at": rfc3339(state.ended_at) if state.ended_at else None,
         "delivered_by": delivered_by(state),
-        "print_offered": STATUSES[state.status].offers_print,
+        "print_offered": STATUSES[state.status].offers_print or in_crisis,
+        "print_required": state.status is Status.PRINT_REQUIRED or in_crisis,
         "terminal": is_terminal(state.status),
         "patient_id": str(stored.patient_id) if stored.patient_id else None,
         "attempts": [_attempt(stored, one) for one in state.attempts],
@@ -72,6 +76,8 @@ def route(decided: Decision) -> Json:
         "steps": [{"channel": step.channel.value, "window_s": step.window_s} for step in decided.steps],
         "skipped": record["skipped"],
         "policy": decided.policy.version,
+        "print_required": prints or record["crisis"] is not None,
+        "crisis": record["crisis"],
     }
 
 
@@ -91,6 +97,12 @@ def rfc3339(moment: datetime) -> str:
 def recipient(record: Json) -> Json:
     """Who is informed and why, without what only the ledger needs."""
     return {name: record[name] for name in ("method", "relation", "phone", "method_id", "why", "notes")}
+
+
+def _crisis(record: Json) -> Json | None:
+    # What was accepted before there was such a switch has no member of that name.
+    crisis: Json | None = record.get("crisis")
+    return crisis
 
 
 def _attempt(stored: Stored, one: Attempt) -> Json:

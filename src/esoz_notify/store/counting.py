@@ -273,9 +273,11 @@ SELECT CASE WHEN con.oid IS NULL THEN format('DROP INDEX %I', i.relname)
        ELSE format('ALTER TABLE %I ADD CONSTRAINT %I %s', t.relname, con.conname, pg_get_constraintdef(con.oid)) END
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
 LEFT JOIN pg_constraint con ON con.conindid = i.oid AND con.contype IN ('p', 'u')
-WHERE t.relnamespace = 'public'::regnamespace ORDER BY i.relname
+WHERE t.relnamespace = 'public'::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.conindid = i.oid AND f.contype = 'f')
+ORDER BY i.relname
 """
-"""Statements that drop each index of the ledger and make it again as it was."""
+"""Statements that drop each index of the ledger and make it again as it was; one that a foreign key needs stays."""
 
 _HOLD = """
 INSERT INTO provider_health (provider, held_by, held_why, held_at)

@@ -36,7 +36,10 @@ AGENDA = "esoz_notify_agenda"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotification:
-    """Everything that intake writes for one notification. Sealed fields are bytes; None where there is none."""
+    """Everything that intake writes for one notification. Sealed fields are bytes; None where there is none.
+
+    ``crises``: the crisis switches that cover it.
+    """
 
     id: UUID
     client_id: str
@@ -58,6 +61,7 @@ class NewNotification:
     idempotency_key: str
     fingerprint: bytes
     delivery: Delivery
+    crises: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,10 @@ WITH given AS (
   INSERT INTO delivery (notification_id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at)
   SELECT id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at
   FROM given JOIN fresh ON fresh.notification_id = given.id
+), x AS (
+  INSERT INTO crisis_notification (crisis_id, notification_id)
+  SELECT crisis_id, id FROM unnest(%b::uuid[], %b::uuid[]) AS covered(id, crisis_id)
+  JOIN fresh ON fresh.notification_id = covered.id
 )
 SELECT array_agg(notification_id), pg_notify('{AGENDA}', lane)
 FROM fresh JOIN given ON fresh.notification_id = given.id GROUP BY lane
@@ -149,7 +157,8 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
         )
         for row in rows
     ]
-    cursor = await connection.execute(_INTAKE, transpose(values, 26))
+    covered = [(row.id, crisis_id) for row in rows for crisis_id in row.crises]
+    cursor = await connection.execute(_INTAKE, (*transpose(values, 26), *transpose(covered, 2)))
     return {one for row in await cursor.fetchall() for one in row[0]}
 
 

@@ -66,6 +66,7 @@ class Filter:
     phone_index: bytes | None = None
     number_index: bytes | None = None
     patient_id: UUID | None = None
+    crisis_id: UUID | None = None
     before: UUID | None = None
 
 
@@ -79,6 +80,7 @@ async def page(connection: Connection, wanted: Filter, count_max: int) -> list[S
         "n.phone_index = %s": wanted.phone_index,
         "n.number_index = %s": wanted.number_index,
         "n.patient_id = %s": wanted.patient_id,
+        "n.id IN (SELECT notification_id FROM crisis_notification WHERE crisis_id = %s)": wanted.crisis_id,
         "n.id < %s": wanted.before,
     }
     used = {sql: value for sql, value in conditions.items() if value is not None}
