@@ -178,7 +178,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             service=service,
             access=access,
             people=People(ledger, vault),
-            desk=Desk(ledger, vault, service),
+            desk=Desk(ledger, vault, service, crises),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),
             health=health,

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 from tests.api.desk import Desk
+from tests.api.test_crisis import switched_on
 from tests.console.visitor import LOGIN, NUMBER, ON_PAPER_ID, PASSWORD, Visitor, by_phone, on_paper, rows
 
 from esoz_notify.core.cascade import CancelAsked, Due, Replied
@@ -43,6 +44,16 @@ async def test_another_systems_notification_is_not_found(desk: Desk, doctor: Vis
     for path in ("/sheets", "/resend"):
         assert (await doctor.post(f"/print/{notification}{path}")).status == 404
     assert await rows(desk, "SELECT count(*) FROM print_trail") == [(0,)]
+
+
+async def test_a_crisis_is_told_where_people_look(desk: Desk, doctor: Visitor) -> None:
+    """While a switch is in force the desk says so in the reader's language, also on a page that was open before."""
+    assert "Кризовий режим" not in (await doctor.get("/print")).text
+    await switched_on(desk)
+    for path in ("/print", "/print/waiting"):
+        assert "Кризовий режим: повідомлення можуть не доходити." in (await doctor.get(path)).text
+    await doctor.get("/language/en?back=/print")
+    assert "Crisis mode: messages may not arrive." in (await doctor.get("/print")).text
 
 
 async def test_names_stay_text(desk: Desk, doctor: Visitor) -> None:

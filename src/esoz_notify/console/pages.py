@@ -116,14 +116,16 @@ async def _desk(request: Visit, status: int = 200, **values: object) -> Response
     waiting = await room(request).desk.waiting(request.user.person)
     now = room(request).ledger.clock.now()
     given = {"found": None, "wanted": "", "alert": "", "now": now, **values}
-    return page("desk", language(request), status, session=request.user, path="/print", waiting=waiting, **given)
+    shown = {"session": request.user, "path": "/print", "waiting": waiting, "banner": room(request).desk.banner()}
+    return page("desk", language(request), status, **shown, **given)
 
 
 @get("/print/waiting")
 async def show_waiting(request: Visit) -> Response[bytes]:
     """What waits for paper, as a part that the page fetches again and again."""
     waiting = await room(request).desk.waiting(request.user.person)
-    return page("waiting", language(request), session=request.user, waiting=waiting)
+    banner = room(request).desk.banner()
+    return page("waiting", language(request), session=request.user, waiting=waiting, banner=banner)
 
 
 @get("/print/{notification_id:uuid}")

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, NotifyError, Problem, RefusedTransition
+from esoz_notify.core.explain import Explanation
 from esoz_notify.core.kinds import NUMBER_FIELD
 from esoz_notify.core.numbers import GROUPED, NumberProblem, parse
 from esoz_notify.core.status import Status
+from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.people import Person
 from esoz_notify.engine.service import Caller, Service
@@ -64,10 +66,15 @@ class Card:
 class Desk:
     """The use cases. Everything is of the person's own medical system; what is another's is not found."""
 
-    def __init__(self, ledger: Ledger, vault: Vault, service: Service) -> None:
+    def __init__(self, ledger: Ledger, vault: Vault, service: Service, crises: Crises) -> None:
         self._ledger = ledger
         self._vault = vault
         self._service = service
+        self._crises = crises
+
+    def banner(self) -> Explanation | None:
+        """What everybody at a desk should be told now; asks nobody."""
+        return self._crises.banner()
 
     async def find(self, person: Person, wanted: str) -> list[Card]:
         """Notifications by the number of the document, the patient's id, the notification's, or the caller's reference.
