@@ -161,7 +161,9 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         return
     settings = product.settings
     public_url = settings.public_url or None
-    console = create_console(product.people, product.desk, product.ledger, public_url=public_url)
+    console = create_console(
+        product.people, product.desk, product.operations.crises, product.ledger, public_url=public_url
+    )
     app = create_app(
         product.service,
         product.access,

@@ -67,6 +67,7 @@ def _environment() -> jinja2.Environment:
         "is_live": told.is_live,
         "meaning_of": told.meaning_of,
         "ago": told.ago,
+        "crisis_colour": told.crisis_colour,
         "moment": told.moment,
         "clock": told.clock,
         "next_way": told.next_way,

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from esoz_notify.core.channel import Channel
+from esoz_notify.core.crisis import CrisisState
 from esoz_notify.core.delivery import Attempt, Delivery
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.kyiv import KYIV
 from esoz_notify.core.status import PROOFS, STATUSES, Outcome, Status, StatusMeaning
+from esoz_notify.engine.crises import Seen
 from esoz_notify.engine.desk import Card
 from esoz_notify.render.decisions import CHANNEL_NAMES
 from esoz_notify.render.labels import OUTCOME_LABELS, REASON_LABELS, STATUS_LABELS, Colour
@@ -142,6 +144,13 @@ def next_way(card: Card, language: str) -> str:
 def channel_name(channel: Channel, language: str) -> str:
     """A channel as people call it."""
     return _choose(language, *CHANNEL_NAMES[channel.value])
+
+
+def crisis_colour(one: Seen) -> str:
+    """The colour of where a crisis switch is."""
+    return {CrisisState.IN_FORCE: "red", CrisisState.PROPOSED: "amber", CrisisState.COMING: "blue"}.get(
+        one.state, "grey"
+    )
 
 
 def ago(at: datetime, now: datetime, language: str) -> str:

@@ -18,6 +18,7 @@ from litestar.exceptions import HTTPException
 from esoz_notify.console.drawing import HEADERS, page
 from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
+from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.people import SESSION_LIFE_S, NotSignedIn, People, Session, WrongPassword
@@ -41,6 +42,7 @@ class Room:
 
     people: People
     desk: Desk
+    crises: Crises
     ledger: Ledger
     secure: bool
 
@@ -141,7 +143,7 @@ def sentence(request: Visit, error: NotifyError) -> str:
         return words["problem_limit_reached"].format(seconds=max(1, math.ceil(left_s)))
     codes = [error.code, *(kind.code for kind in type(error).__mro__ if issubclass(kind, NotifyError))]
     if isinstance(error, InvalidInput):
-        codes = [problem.pointer.removeprefix("/") for problem in error.problems]
+        codes = [problem.pointer.split("/")[1] for problem in error.problems if problem.pointer]
     return next((words[f"problem_{code}"] for code in codes if f"problem_{code}" in words), words["problem_other"])
 
 
