@@ -117,13 +117,14 @@ def test_leaves_nothing_behind_when_interrupted(temporary: Path) -> None:
     command = [sys.executable, "-c", COMMAND, "rest", "--seconds", "60"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         ends_s = time.monotonic() + 60
-        while not list(temporary.glob("*/worker.log")) and process.poll() is None and time.monotonic() < ends_s:
+        started: list[psutil.Process] = []
+        while len(started) < 3 and process.poll() is None and time.monotonic() < ends_s:
             time.sleep(0.1)
+            started = psutil.Process(process.pid).children(recursive=True)
         assert process.poll() is None
-        started = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-    assert len(started) >= 3
+    assert len(started) >= 3, "lab, API and worker"
     gone, alive = psutil.wait_procs(started, timeout=30)
     assert (len(gone), alive) == (len(started), [])
     assert list(temporary.iterdir()) == []
