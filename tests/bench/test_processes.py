@@ -1,5 +1,8 @@
 """Starting, stopping and metering of processes."""
 
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -32,6 +35,38 @@ def test_runs_as_long_as_the_block(program: dict[str, str], tmp_path: Path) -> N
         assert started.ready == "to wait"
         assert started.process.is_running()
     assert not psutil.pid_exists(started.process.pid)
+
+
+def test_an_interrupt_in_any_moment_leaves_no_timer(
+    program: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit of a start ends with the start, else the end of the program would wait a minute for it."""
+    timers: list[threading.Timer] = []
+
+    class Interrupted(threading.Timer):
+        def start(self) -> None:
+            timers.append(self)
+            super().start()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading, "Timer", Interrupted)
+    with pytest.raises(KeyboardInterrupt), running("ours", ["ours", "wait"], program, tmp_path):
+        pass
+    timers[0].join(10)
+    assert not timers[0].is_alive()
+
+
+def test_children_that_nobody_holds_are_ended() -> None:
+    """What an interrupt in the moment of a start left running is stopped at the end."""
+    script = (
+        "import psutil, subprocess\n"
+        "from esoz_notify.bench.processes import end_forgotten\n"
+        "subprocess.Popen(['sleep', '60'])\n"
+        "end_forgotten()\n"
+        "print(len(psutil.Process().children()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "0\n"
 
 
 def test_what_does_not_start_says_why(program: dict[str, str], tmp_path: Path) -> None:

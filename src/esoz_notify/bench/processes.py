@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,8 +141,9 @@ def spoken_to(arguments: Sequence[str], told: str, hear: Callable[[str], None]) 
 def _first_line(process: "subprocess.Popen[bytes]") -> str:
     assert process.stdout is not None
     too_late = threading.Timer(START_LIMIT_S, process.kill)
-    too_late.start()
     try:
+        # Inside: an interrupt in the moment of its start would leave a timer that the end of the program waits for.
+        too_late.start()
         return process.stdout.readline().decode(errors="replace")
     finally:
         too_late.cancel()
@@ -156,6 +157,18 @@ def _stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
         process.wait(STOP_LIMIT_S)
     except subprocess.TimeoutExpired:
         process.kill()
+
+
+def end_forgotten() -> None:
+    """Stop children that nobody holds: an interrupt in the moment of a start makes one. The last thing to be done."""
+    forgotten = psutil.Process().children(recursive=True)
+    for process in forgotten:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(forgotten, timeout=STOP_LIMIT_S)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _tail(path: Path) -> str:

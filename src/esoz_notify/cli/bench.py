@@ -21,6 +21,7 @@ from rich.table import Table
 from esoz_notify.bench.house import Site, Tell, a_site
 from esoz_notify.bench.parts import PRODUCT, Options, Result
 from esoz_notify.bench.pictures import draw
+from esoz_notify.bench.processes import end_forgotten
 from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.wiring import read_texts
@@ -113,6 +114,9 @@ def _interruptible() -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
+    except KeyboardInterrupt:
+        end_forgotten()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
