@@ -7,14 +7,17 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.windows import CODES_PER_CALLER
 
 PREFIX = "ESOZ_NOTIFY_"
+PRICE_MAX = 1000
 _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
 
 
@@ -104,6 +107,19 @@ def _read_templates(text: str) -> Mapping[str, str]:
     return table
 
 
+def _read_prices(text: str) -> Mapping[Channel, Decimal]:
+    rule = "must be  diia=0 viber=0.38 sms=0.45  with the price of a message, or of a part of an SMS, of each"
+    try:
+        prices = {Channel(name): Decimal(price) for name, _, price in (word.partition("=") for word in text.split())}
+    except (ValueError, ArithmeticError):
+        raise ValueError(rule) from None
+    if set(prices) != {Channel.DIIA, Channel.VIBER, Channel.SMS} or any(
+        not 0 <= price < PRICE_MAX for price in prices.values()
+    ):
+        raise ValueError(rule)
+    return prices
+
+
 def _setting(default: str, read: Callable[[str], Any], what: str, *, secret: bool = False) -> Any:
     metadata = {"default": default, "read": read, "what": what, "secret": secret}
     return field(repr=not secret, metadata=metadata)
@@ -156,6 +172,11 @@ class Settings:
         "", _read_smscs, "Operators' SMSCs, the preferred first: smpp://id:password@host:port?name=… …", secret=True
     )
     requests_per_min: int = _setting("60000", _read_count, "Requests that one caller may make in a minute.")
+    prices: Mapping[Channel, Decimal] = _setting(
+        "diia=0 viber=0.38 sms=0.45",
+        _read_prices,
+        "Prices in UAH of a message by Diia and Viber and of a part by SMS, for the console's sums.",
+    )
     codes_per_caller: int = _setting(
         str(CODES_PER_CALLER),
         _read_count,

@@ -30,6 +30,7 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
+from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.receiving import Receiver
@@ -63,6 +64,11 @@ class Product:
     def callback_credentials(self) -> dict[str, tuple[str, ...]]:
         """Per provider that calls back, the credentials that are good now."""
         return {"infobip": self.settings.viber_callback_credentials}
+
+    @property
+    def overview(self) -> Overview:
+        """What people who run the service look at."""
+        return Overview(self.ledger, self.operations, self.settings.prices)
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -38,12 +39,14 @@ from esoz_notify.engine.desk import Desk as DoctorsDesk
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.store.vault import Keys, Vault
 
 KEYS = Keys(data_keys={1: b"d" * 32}, current_id=1, index_key=b"i" * 32, code_key=b"c" * 32, token_key=b"t" * 32)
+PRICES = {Channel.DIIA: Decimal(0), Channel.VIBER: Decimal("0.38"), Channel.SMS: Decimal("0.45")}
 POLICIES = """
 [[policy]]
 version = "test"
@@ -217,7 +220,8 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
     people = People(ledger, vault)
-    mounted = Mounted(create_console(people, DoctorsDesk(ledger, vault, service, crises), crises, ledger), PLACES)
+    desk, overview = DoctorsDesk(ledger, vault, service, crises), Overview(ledger, operations, PRICES)
+    mounted = Mounted(create_console(people, desk, crises, overview, ledger), PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
     app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]

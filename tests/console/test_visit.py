@@ -167,5 +167,5 @@ async def test_logs_name_nobody(desk: Desk, visitor: Visitor, caplog: pytest.Log
 
 async def test_cookies_of_https(desk: Desk) -> None:
     """Reached by https, the session's cookie goes by nothing else and from this host alone."""
-    app = create_console(desk.people, None, None, desk.ledger, public_url="https://notify.example")  # type: ignore[arg-type]
+    app = create_console(desk.people, None, None, None, desk.ledger, public_url="https://notify.example")  # type: ignore[arg-type]
     assert (app.state.room.secure, app.state.room.session_cookie) == (True, "__Host-esoz_notify")

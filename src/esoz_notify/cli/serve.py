@@ -162,7 +162,12 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     settings = product.settings
     public_url = settings.public_url or None
     console = create_console(
-        product.people, product.desk, product.operations.crises, product.ledger, public_url=public_url
+        product.people,
+        product.desk,
+        product.operations.crises,
+        product.overview,
+        product.ledger,
+        public_url=public_url,
     )
     app = create_app(
         product.service,

@@ -30,7 +30,7 @@ from esoz_notify.engine.people import NotSignedIn, WrongPassword
 from esoz_notify.render import summary as rendering
 from esoz_notify.render.summary import Form, Summary, Variant
 
-_BACK_RULE = re.compile(r"/(sign-in|crisis|print(/[0-9a-f-]{36})?)", re.ASCII)
+_BACK_RULE = re.compile(r"/(sign-in|now|crisis|print(/[0-9a-f-]{36})?)", re.ASCII)
 _ASSET_LIFE = "public, max-age=300"
 _SHEET_CSP = f"{rendering.HTML_CSP}; frame-ancestors 'self'"
 _PDF_CSP = "default-src 'none'; frame-ancestors 'none'"

@@ -169,6 +169,11 @@ def clock(at: datetime, language: str) -> str:
     return f"{at.astimezone(KYIV):%H:%M:%S}" + ("" if language == "en" else " за Києвом")
 
 
+def hour_and_minute(at: datetime) -> str:
+    """The same, to the minute and without the zone, for scales."""
+    return f"{at.astimezone(KYIV):%H:%M}"
+
+
 def moment(at: datetime, language: str) -> str:
     """A time in Kyiv."""
     return f"{at.astimezone(KYIV):%d.%m.%Y} {_choose(language, 'о', 'at')} {at.astimezone(KYIV):%H:%M}"

@@ -21,6 +21,7 @@ from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, Notify
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import SESSION_LIFE_S, NotSignedIn, People, Session, WrongPassword
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Room:
     people: People
     desk: Desk
     crises: Crises
+    overview: Overview
     ledger: Ledger
     secure: bool
 

@@ -37,7 +37,12 @@ class LedgerClock:
 
 def new_id(now: datetime) -> UUID:
     """A UUIDv7 (RFC 9562 §5.7): ordered by the millisecond of ``now``, 74 bits of randomness."""
-    milliseconds = (now - _EPOCH) // timedelta(milliseconds=1)  # in whole numbers: a float rounds far years
     random = int.from_bytes(os.urandom(10))
     high, low = random >> 68, random & ((1 << 62) - 1)
-    return UUID(int=(milliseconds << 80) | (0x7 << 76) | (high << 64) | (0x2 << 62) | low)
+    return UUID(int=first_id(now).int | (0x7 << 76) | (high << 64) | (0x2 << 62) | low)
+
+
+def first_id(moment: datetime) -> UUID:
+    """What no id made at or after a moment is below: where a range of ids by time begins."""
+    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)  # in whole numbers: a float rounds far years
+    return UUID(int=milliseconds << 80)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -35,9 +35,10 @@ from esoz_notify.engine.health import Health
 from esoz_notify.engine.ledgers import Ledger, Steady
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.outlook import IN_HAND_MAX, InHand, Outlook
+from esoz_notify.engine.overview import TALLIES_KEPT, count_minutes, newest_minute
 from esoz_notify.engine.providers import Outbox, Provider
 from esoz_notify.engine.receiving import Receiver, until
-from esoz_notify.store import reach, reading, receiving, verifications, wake
+from esoz_notify.store import reach, reading, receiving, tallies, verifications, wake
 from esoz_notify.store.ledger import Connection, next_due, renew
 from esoz_notify.store.receiving import Poll
 
@@ -88,6 +89,7 @@ class Worker:
         self._agenda = {lane: asyncio.Event() for lane in Lane}
         self._news = asyncio.Event()
         self._receipts_wait = True
+        self._counted: datetime | None = None
         self._stopping = False
         self._nothing_in_hand = asyncio.Event()
 
@@ -345,9 +347,17 @@ class Worker:
                 self.wake_inbox()
             if given_up:
                 log.warning("%d receipts were given up: no submission of ours fits them", given_up)
+            await self._count_minutes(steady)
         await steady.run(lambda connection: reading.forget_keys(connection, limits.IDEMPOTENCY_LIFE_S))
         await steady.run(reach.forget_over)
         await steady.run(verifications.forget)
+        await steady.run(lambda connection: tallies.forget(connection, TALLIES_KEPT))
+
+    async def _count_minutes(self, steady: Steady) -> None:
+        minute = newest_minute(self._ledger.clock.now())
+        if minute != self._counted:
+            await steady.run(lambda connection: count_minutes(connection, minute))
+            self._counted = minute
 
     async def _hear_hints(self) -> None:
         """Shorten the waits of the loops by hints; without hints they look by themselves."""

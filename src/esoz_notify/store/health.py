@@ -131,16 +131,25 @@ async def write(connection: Connection, rows: Sequence[ProviderHealth], changes:
         await connection.execute(_NOTE, [change.provider, change.change, change.reason, change.by])
 
 
+_CHANGES = "SELECT provider, id, at, change, reason, by FROM provider_change"
+
+
 async def history(connection: Connection, provider: str, count_max: int) -> list[ProviderChange]:
     """The last changes of a provider, newest first."""
     cursor = await connection.execute(
-        "SELECT id, at, change, reason, by FROM provider_change WHERE provider = %s ORDER BY id DESC LIMIT %s",
-        [provider, count_max],
+        f"{_CHANGES} WHERE provider = %s ORDER BY id DESC LIMIT %s", [provider, count_max]
     )
-    return [
-        ProviderChange(provider=provider, id=row[0], at=row[1], change=row[2], reason=row[3], by=row[4])
-        for row in await cursor.fetchall()
-    ]
+    return [_change(row) for row in await cursor.fetchall()]
+
+
+async def latest(connection: Connection, since: datetime, count_max: int) -> list[ProviderChange]:
+    """The last changes of all providers since a moment, newest first."""
+    cursor = await connection.execute(f"{_CHANGES} WHERE at >= %s ORDER BY id DESC LIMIT %s", [since, count_max])
+    return [_change(row) for row in await cursor.fetchall()]
+
+
+def _change(row: tuple[Any, ...]) -> ProviderChange:
+    return ProviderChange(provider=row[0], id=row[1], at=row[2], change=row[3], reason=row[4], by=row[5])
 
 
 @dataclass(frozen=True, slots=True)
