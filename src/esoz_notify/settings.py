@@ -126,6 +126,12 @@ class Settings:
     keys_file: Path | None = _setting(
         "", _read_path, "The keys file (mode 0600). Empty: keys.json in the data folder, made at the first start."
     )
+    audit_key_file: Path | None = _setting(
+        "", _read_path, "Key that signs the audit's anchors. Empty: audit-key.pem beside the keys file, made once."
+    )
+    audit_anchors_file: Path | None = _setting(
+        "", _read_path, "Where a copy of each anchor is appended. Empty: audit-anchors.jsonl beside the keys file."
+    )
     host: str = _setting("127.0.0.1", str, "Address that the API listens on.")
     port: int = _setting("8080", _read_port, "Port that the API listens on; 0 takes a free one.")
     public_url: str = _setting(

@@ -20,6 +20,7 @@ from esoz_notify.core.policy import Policies, load_policies
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
+from esoz_notify.engine.anchors import Anchors
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
@@ -116,6 +117,15 @@ def data_folder(settings: Settings) -> Path:
     return Path("~/.local/share/esoz-notify").expanduser()
 
 
+def audit_files(settings: Settings) -> tuple[Path, Path]:
+    """The key of the audit's anchors and the file of their copies: beside the keys unless told otherwise."""
+    beside = settings.keys_file or data_folder(settings) / "keys.json"
+    return (
+        settings.audit_key_file or beside.with_name("audit-key.pem"),
+        settings.audit_anchors_file or beside.with_name("audit-anchors.jsonl"),
+    )
+
+
 @asynccontextmanager
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
@@ -169,6 +179,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 health=health,
             )
             wakes.worker = working
+            tasks.append(asyncio.create_task(Anchors(ledger, *audit_files(settings)).run(), name="audit anchors"))
             tasks.append(asyncio.create_task(working.run(), name="worker"))
             stack.push_async_callback(working.drain)
         tasks.append(asyncio.create_task(health.run(), name="health"))

@@ -7,6 +7,7 @@ What belongs here: the deeds, their rules, how a row is hashed and what follows 
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,8 @@ WHY_LENGTH_MAX = 200
 DETAILS_MAX = 8
 VALUE_LENGTH_MAX = 100
 
+_UNREADABLE = frozenset({"Cc", "Cs"})
+"""Categories of control characters, line breaks among them, and of halves of characters."""
 _ID = re.compile(r"[a-z][a-z_]{1,30}:[A-Za-z0-9][A-Za-z0-9._@#/-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z_]{0,30}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -112,7 +115,7 @@ def is_personal(text: str) -> bool:
 
 
 def _breaks_a_rule(text: str, length_max: int) -> bool:
-    return len(text) > length_max or not text.isprintable() or is_personal(text)
+    return len(text) > length_max or is_personal(text) or any(unicodedata.category(one) in _UNREADABLE for one in text)
 
 
 # --- the chain --------------------------------------------------------------------------------------------------------
