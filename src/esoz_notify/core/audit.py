@@ -91,6 +91,11 @@ class Deed:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+def id_of(actor: str) -> str:
+    """The id of an actor alone, as people are told who it was; empty when it is no ``word:id``."""
+    return actor.partition(":")[2].strip()
+
+
 def check(deed: Deed) -> None:
     """Refuse what may not be noted.
 
