@@ -7,12 +7,15 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.windows import CODES_PER_CALLER
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 PREFIX = "ESOZ_NOTIFY_"
 _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
@@ -95,6 +98,10 @@ def _read_level(text: str) -> str:
     return text.upper()
 
 
+def _read_networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(one) for one in text.split())
+
+
 def _read_templates(text: str) -> Mapping[str, str]:
     if not text:
         return {}
@@ -162,6 +169,12 @@ class Settings:
         "", _read_smscs, "Operators' SMSCs, the preferred first: smpp://id:password@host:port?name=… …", secret=True
     )
     requests_per_min: int = _setting("60000", _read_count, "Requests that one caller may make in a minute.")
+    strangers_per_min: int = _setting(
+        "600", _read_count, "Token requests, and calls without a good token, that one address may make in a minute."
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "", _read_networks, "Networks (10.0.0.0/8 …) of proxies whose X-Forwarded-For tells the caller's address."
+    )
     codes_per_caller: int = _setting(
         str(CODES_PER_CALLER),
         _read_count,

@@ -5,7 +5,7 @@ What belongs here: from settings to a running product. What does not: reading th
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +33,7 @@ from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
+from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
@@ -56,6 +57,8 @@ class Product:
     operations: Operations
     health: Health
     overload: Overload
+    quotas: Quotas
+    address_index: Callable[[str], bytes]
     providers: tuple[Provider, ...]
     links: tuple[SmppLink, ...]
     worker: Worker | None
@@ -149,7 +152,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
         access = Access(ledger, keys)
+        quotas = Quotas()
         if api:
+            await _share(quotas, ledger, tasks)
             loops = {"crises": crises.run(), "intake": intake.run(), "overload": overload.run(), "access": access.run()}
             tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
@@ -194,10 +199,18 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             operations=Operations(ledger, vault, names, crises),
             health=health,
             overload=overload,
+            quotas=quotas,
+            address_index=partial(vault.index, purpose="address"),
             providers=tuple(providers),
             links=tuple(links),
             worker=working,
         )
+
+
+async def _share(quotas: Quotas, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> None:
+    shared = SharedQuotas(ledger, quotas)
+    await shared.open()
+    tasks.append(asyncio.create_task(shared.run(), name="quotas"))
 
 
 class _Wakes:

@@ -45,6 +45,7 @@ class Action(StrEnum):
     CLIENT_ROTATED = "client_rotated", "A caller's secret was replaced or a second one given."
     CLIENT_DISABLED = "client_disabled", "A caller's access was taken away."
     CLIENT_KEYS_CHANGED = "client_keys_changed", "The public keys or certificates of a caller were changed."
+    CLIENT_LIMITED = "client_limited", "How much a caller may ask for was changed."
     KEY_ROTATED = "key_rotated", "A new key seals data from now on."
     KEY_RETIRED = "key_retired", "A key that seals nothing any more was taken out of use."
     PURGE = "purge", "Data whose time was over was erased."
