@@ -5,12 +5,13 @@ What belongs here: from settings to a running product. What does not: reading th
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from esoz_notify.channels import diia, infobip, smpp
 from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
@@ -133,8 +134,7 @@ def audit_files(settings: Settings) -> tuple[Path, Path]:
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
     texts, policies = read_texts(settings), read_policies(settings)
-    keys = read_keys(settings)
-    vault = Vault(keys)
+    vault = Vault(keys := read_keys(settings))
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
         ledger = Ledger(dsn, LedgerClock())
@@ -152,11 +152,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
         access = Access(ledger, keys)
-        quotas = Quotas()
+        quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
-            await _share(quotas, ledger, tasks)
-            loops = {"crises": crises.run(), "intake": intake.run(), "overload": overload.run(), "access": access.run()}
-            tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+            _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run(), access=access.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         providers: list[Provider] = []
         links: list[SmppLink] = []
@@ -207,10 +205,17 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         )
 
 
-async def _share(quotas: Quotas, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> None:
+async def _shared(ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Quotas:
+    """Quotas that know what other processes have let through, before the first request."""
+    quotas = Quotas()
     shared = SharedQuotas(ledger, quotas)
     await shared.open()
-    tasks.append(asyncio.create_task(shared.run(), name="quotas"))
+    _start(tasks, quotas=shared.run())
+    return quotas
+
+
+def _start(tasks: list["asyncio.Task[None]"], **loops: Coroutine[Any, Any, None]) -> None:
+    tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
 
 class _Wakes:

@@ -59,6 +59,12 @@ async def test_the_audit_from_first_to_last(ledger_dsn: str, tmp_path: Path) -> 
     assert (told.code, told.json["ok"], told.json["faults"][0]["seq"]) == (1, False, 1)
 
 
+def test_every_action_is_explained() -> None:
+    """Each action stands in the paper on the audit with its meaning."""
+    paper = (Path(__file__).parents[2] / "docs" / "security-audit.md").read_text("utf-8")
+    assert [one.value for one in Action if f"| `{one.value}` | {one.meaning.rstrip('.')} |" not in paper] == []
+
+
 async def test_anchors_of_another_machine(ledger_dsn: str, tmp_path: Path) -> None:
     """Where the private key is not, the public one is enough to verify; without it anchors prove nothing."""
     await note(ledger_dsn, "lost")

@@ -31,12 +31,14 @@ async def head(connection: Connection) -> tuple[Head, datetime]:
 
 
 async def add(connection: Connection, row: Entry) -> None:
-    """Write the row that follows the head."""
-    await connection.execute(
+    """Write the row that follows the head. Raises RuntimeError when something in the database swallows it."""
+    cursor = await connection.execute(
         "INSERT INTO audit (seq, at, actor, action, subject, why, details, prev, hash)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING seq",
         [row.seq, row.at, row.actor, row.action, row.subject, row.why, row.details, row.prev, row.hash],
     )
+    if await cursor.fetchone() is None:
+        raise RuntimeError("the ledger did not keep a row of the audit: some trigger or rule is in the way")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 What belongs here: making, reading, signing, checking. What does not: what is signed (``core.anchors``) and when.
 """
 
+import contextlib
 import hashlib
 import os
-import secrets
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,20 +83,17 @@ def create(path: Path) -> AuditKey:
     key = Ed25519PrivateKey.generate()
     plain = serialization.NoEncryption()
     text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        # Made so that its owner alone may read it, and gone when it has got its other name.
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        path.hardlink_to(fresh)
-    except FileExistsError:
-        pass  # somebody was quicker; theirs is read below
+            with contextlib.suppress(FileExistsError):  # somebody was quicker; theirs is read below
+                path.hardlink_to(file.name)
     except OSError as error:
         raise ConfigError(f"the audit key {path} cannot be made: {error.strerror or error}; give us access") from error
-    finally:
-        fresh.unlink(missing_ok=True)
     made = load(path)
     assert made is not None, "it was made just now"
     return made
