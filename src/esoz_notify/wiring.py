@@ -137,9 +137,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
     vault = Vault(keys := read_keys(settings))
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
-        ledger = Ledger(dsn, LedgerClock())
-        await ledger.open()
-        stack.push_async_callback(ledger.close)
+        ledger = await _opened(dsn, stack)
         wakes = _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
@@ -182,8 +180,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 health=health,
             )
             wakes.worker = working
-            tasks.append(asyncio.create_task(Anchors(ledger, *audit_files(settings)).run(), name="audit anchors"))
-            tasks.append(asyncio.create_task(working.run(), name="worker"))
+            _start(tasks, anchors=Anchors(ledger, *audit_files(settings)).run(), worker=working.run())
             stack.push_async_callback(working.drain)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
@@ -203,6 +200,13 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             links=tuple(links),
             worker=working,
         )
+
+
+async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:
+    ledger = Ledger(dsn, LedgerClock())
+    await ledger.open()
+    stack.push_async_callback(ledger.close)
+    return ledger
 
 
 async def _shared(ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Quotas:
