@@ -49,6 +49,8 @@ async def test_wrong_tokens_are_slowed_and_good_ones_are_not(ledger_dsn: str) ->
         assert await tried(desk, 4, token="wrong") + await tried(desk, 4, token=None) == [401] * 6 + [429] * 2
         slowed = await desk.call("GET", UNKNOWN, token="wrong")
         assert (slowed.code, int(slowed.headers["Retry-After"]) > 0) == ("rate_limited", True)
+        hot = await desk.call("POST", "/v1/notifications", {}, token="wrong", idempotency_key="one")
+        assert hot.status == 429, "also on the way past the router"
         assert await tried(desk, 3) == [404] * 3
         assert await token_tried(desk) == 429, "the same address, so the same count"
 

@@ -153,6 +153,24 @@ def test_any_deletion_swap_and_insertion_is_found(deeds: list[Deed], data: st.Da
     assert _first_bad([*rows[: at + 1], one, *rows[at + 1 :]]) == at + 2
 
 
+def test_each_guard_of_the_chain_stands_alone() -> None:
+    """What only one of them can see: a row made anew with the link after it mended, one of another chain, a gap."""
+    first, second, third = _chain([DEED, DEED, DEED])
+    made_anew = entry(Head(1, first.hash), replace(DEED, why="found"), AT)
+    assert _first_bad([first, made_anew, replace(third, prev=made_anew.hash)]) == 3
+    _, of_another, *_ = _chain([replace(DEED, why="found"), DEED])
+    assert fault(Head(1, first.hash), of_another) == "it does not follow the row before it"
+    later = entry(Head(7, second.hash), DEED, AT)
+    assert fault(Head(2, second.hash), later) == "it is missing"
+    assert fault(Head(2, second.hash), entry(Head(1, second.hash), DEED, AT)) == "another row has the same number"
+
+
+def test_letters_do_not_slide_between_fields() -> None:
+    """The end of one field that becomes the beginning of the next is a change."""
+    row = entry(GENESIS, replace(DEED, actor="person:os", action=Action.PRINT), AT)
+    assert fault(GENESIS, replace(row, actor="person:o", action="sprint")) == "it is not what was written"
+
+
 @given(DEEDS, DEEDS)
 def test_two_deeds_are_never_one(one: Deed, other: Deed) -> None:
     """Two rows have the same hash only when they say the same: what is said cannot slide from field to field."""

@@ -92,11 +92,26 @@ def create(path: Path) -> AuditKey:
             os.fsync(file.fileno())
             with contextlib.suppress(FileExistsError):  # somebody was quicker; theirs is read below
                 path.hardlink_to(file.name)
+        _sync_folder(path.parent)
     except OSError as error:
-        raise ConfigError(f"the audit key {path} cannot be made: {error.strerror or error}; give us access") from error
+        raise ConfigError(
+            f"the audit key {path} cannot be made: {error.strerror or error}; give us access, or name another file by"
+            " ESOZ_NOTIFY_AUDIT_KEY_FILE"
+        ) from error
     made = load(path)
     assert made is not None, "it was made just now"
     return made
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the file's name on disk before anything is signed by it: a key that is lost is never made again."""
+    if os.name != "posix":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def read_public(path: Path) -> Ed25519PublicKey:
