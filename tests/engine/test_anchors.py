@@ -180,6 +180,17 @@ async def test_anchors_cannot_be_forged_or_lost(ledger_dsn: str, tmp_path: Path)
         assert "not signed by a key that is trusted" in fault.what
 
 
+async def test_an_anchor_that_was_mended_is_found(ledger_dsn: str, tmp_path: Path) -> None:
+    """Whoever writes the chain anew and puts its head into the anchor has no signature over it."""
+    async with a_ledger(ledger_dsn, count=ROWS) as ledger:
+        await anchors(ledger, tmp_path).make()
+        rewrite(ledger_dsn, ["notification:forged"])
+        mended = "UPDATE audit_anchor SET seq = a.seq, hash = a.hash FROM audit a"
+        touch(ledger_dsn, mended, table="audit_anchor")
+        (fault,) = (await verified(ledger, tmp_path, copies=False)).faults
+        assert (fault.seq, "not signed by a key that is trusted" in fault.what) == (None, True)
+
+
 async def test_one_anchor_a_day(ledger_dsn: str, tmp_path: Path) -> None:
     """However many processes look, a day in Kyiv has one anchor, the next day the next; asked for, there is more."""
     async with a_ledger(ledger_dsn, count=1) as ledger:
