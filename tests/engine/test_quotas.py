@@ -124,15 +124,15 @@ async def test_what_fails_to_commit_is_settled_later(ledger_dsn: str) -> None:
     """Counts leave the process only with the commit: a settlement that breaks at its last statement loses none."""
     async with a_ledger(ledger_dsn) as ledger:
         quotas, shared = await a_process(ledger)
-        assert taken(quotas, 7) == 7
-        with contextlib.suppress(ZeroDivisionError):
-            async with ledger.transaction() as connection:
-                await shared._work(connection)
-                raise ZeroDivisionError
+        for tries in (7, 3):
+            assert taken(quotas, tries) == tries
+            with contextlib.suppress(ZeroDivisionError):
+                async with ledger.transaction() as connection:
+                    await shared._work(connection)
+                    raise ZeroDivisionError
         await shared.open()
-        assert taken((await a_process(ledger))[0], 50) >= 6
     with psycopg.connect(ledger_dsn) as connection:
-        assert connection.execute("SELECT remaining::int FROM quota").fetchall() == [(13,)]
+        assert connection.execute("SELECT remaining::int FROM quota").fetchall() == [(10,)]
 
 
 @settings(suppress_health_check=list(HealthCheck))
