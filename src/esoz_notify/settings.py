@@ -8,13 +8,16 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.windows import CODES_PER_CALLER
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 PREFIX = "ESOZ_NOTIFY_"
 PRICE_MAX = 1000
@@ -98,6 +101,10 @@ def _read_level(text: str) -> str:
     return text.upper()
 
 
+def _read_networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(one) for one in text.split())
+
+
 def _read_templates(text: str) -> Mapping[str, str]:
     if not text:
         return {}
@@ -142,6 +149,12 @@ class Settings:
     keys_file: Path | None = _setting(
         "", _read_path, "The keys file (mode 0600). Empty: keys.json in the data folder, made at the first start."
     )
+    audit_key_file: Path | None = _setting(
+        "", _read_path, "Key that signs the audit's anchors. Empty: audit-key.pem beside the keys file, made once."
+    )
+    audit_anchors_file: Path | None = _setting(
+        "", _read_path, "Where a copy of each anchor is appended. Empty: audit-anchors.jsonl beside the keys file."
+    )
     host: str = _setting("127.0.0.1", str, "Address that the API listens on.")
     port: int = _setting("8080", _read_port, "Port that the API listens on; 0 takes a free one.")
     public_url: str = _setting(
@@ -176,6 +189,12 @@ class Settings:
         "diia=0 viber=0.38 sms=0.45",
         _read_prices,
         "Prices in UAH of a message by Diia and Viber and of a part by SMS, for the console's sums.",
+    )
+    strangers_per_min: int = _setting(
+        "600", _read_count, "Token requests, and calls without a good token, that one address may make in a minute."
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "", _read_networks, "Networks (10.0.0.0/8 …) of proxies whose X-Forwarded-For tells the caller's address."
     )
     codes_per_caller: int = _setting(
         str(CODES_PER_CALLER),
