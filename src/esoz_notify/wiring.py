@@ -26,6 +26,7 @@ from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
+from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.operations import Operations
@@ -37,7 +38,8 @@ from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.worker import Worker
 from esoz_notify.render.texts import Texts, builtin_texts, load_texts
-from esoz_notify.settings import Settings, Smsc
+from esoz_notify.settings import Settings, Smsc, environment_for_child
+from esoz_notify.store.key_sources import keys_of_command, keys_of_text
 from esoz_notify.store.vault import Keys, Vault, load_or_create_keys
 
 
@@ -84,7 +86,11 @@ def policies_text(settings: Settings) -> tuple[str, str]:
 
 
 def read_keys(settings: Settings) -> Keys:
-    """The keys of this installation, made at the first use."""
+    """The keys document of this installation, from the one source that is set; a plain file is made at the first use."""
+    if settings.keys:
+        return keys_of_text(settings.keys)
+    if settings.keys_command and settings.keys_file is not None:
+        return keys_of_command(settings.keys_command, settings.keys_file, environment_for_child())
     folder = data_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     return load_or_create_keys(settings.keys_file or folder / "keys.json")
@@ -127,6 +133,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         ledger = Ledger(dsn, LedgerClock())
         await ledger.open()
         stack.push_async_callback(ledger.close)
+        keyring = Keyring(ledger, keys, vault)
+        await keyring.open()
+        tasks.append(asyncio.create_task(keyring.run(), name="data keys"))
         wakes = _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
