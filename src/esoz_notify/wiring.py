@@ -86,7 +86,7 @@ def policies_text(settings: Settings) -> tuple[str, str]:
 
 
 def read_keys(settings: Settings) -> Keys:
-    """The keys document of this installation, from the one source that is set; a plain file is made at the first use."""
+    """The keys document, from the one source that is set; a plain file is made at the first use."""
     if settings.keys:
         return keys_of_text(settings.keys)
     if settings.keys_command and settings.keys_file is not None:

@@ -19,6 +19,7 @@ from esoz_notify.cli.bench import bench
 from esoz_notify.cli.clients import clients_app
 from esoz_notify.cli.demo import demo
 from esoz_notify.cli.doctor import doctor
+from esoz_notify.cli.keys import keys_app
 from esoz_notify.cli.lab import lab
 from esoz_notify.cli.operators import operators_app
 from esoz_notify.cli.policy import policy_app
@@ -78,6 +79,7 @@ app.command()(ask.route)
 app.add_typer(policy_app, name="policy")
 app.add_typer(clients_app, name="clients")
 app.add_typer(operators_app, name="operators")
+app.add_typer(keys_app, name="keys")
 app.command()(doctor)
 app.command()(bench)
 app.command()(summaries)

@@ -1,7 +1,7 @@
 """The data keys that this process knows: those of the keys document and those that were added to the ledger since.
 
-What belongs here: learning of them, choosing which one seals. What does not: sealing (``store.vault``), sealing anew what
-is stored already (``rotation``).
+What belongs here: learning of them, choosing which one seals. What does not: sealing (``store.vault``), sealing anew
+what is stored already (``rotation``).
 
 The order that makes a change of keys safe: a key is committed to the ledger ``ANNOUNCED_S`` before its time comes, and
 every process looks each ``LOOK_S``, so all can open with it before any seals with it. A process that was stopped for
@@ -67,7 +67,7 @@ class Keyring:
             log.info("data keys: %s open, %d seals", ", ".join(map(str, sorted(keys.data_keys))), keys.current_id)
 
     def _find(self, key_id: int) -> bytes | None:
-        """Fetch a key that a value names. Blocks, which is better than to take a message for one that cannot be read."""
+        """Fetch a key that a value names. Blocks, which is better than taking a message for one that cannot be read."""
         try:
             row = data_keys.find_now(self._ledger.dsn, key_id)
         except psycopg.Error as error:
@@ -88,8 +88,8 @@ def known(document: Keys, rows: Sequence[KeyRow], now: datetime) -> Keys:
     doubled = [key_id for key_id, key in added.items() if document.data_keys.get(key_id, key) != key]
     if doubled:
         raise ConfigError(
-            f"keys: data key {doubled[0]} of the ledger is another one than that of the keys document: give the one that "
-            "was put into the document by hand another id"
+            f"keys: data key {doubled[0]} of the ledger is not that of the keys document: give the one that was "
+            "put into the document by hand another id"
         )
     sealing = [row.id for row in living if row.current_from is not None and row.current_from <= now]
     return replace(

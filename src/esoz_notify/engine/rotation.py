@@ -1,7 +1,7 @@
 """Changing data keys while everything runs: add a key, seal old values anew with it, retire the old one.
 
-What belongs here: the steps, their order and pace. What does not: SQL (``store.data_keys``), who learns of a key and when
-(``keyring``), showing progress (the command line).
+What belongs here: the steps, their order and pace. What does not: SQL (``store.data_keys``), who learns of a key and
+when (``keyring``), showing progress (the command line).
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from esoz_notify.core.errors import Conflict, NotFound
+from esoz_notify.engine import audit
 from esoz_notify.engine.keyring import ANNOUNCED_S, LOOK_S, Keyring
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import data_keys
@@ -65,7 +66,7 @@ async def states(ledger: Ledger, keyring: Keyring) -> list[KeyState]:
 
 def _state(keyring: Keyring, row: KeyRow | None, key_id: int) -> str:
     if row is not None and row.retired_at is not None:
-        return "retired" if row.wrapped is not None else "gone"
+        return "retired" if row.wrapped is not None or key_id in keyring.document.data_keys else "gone"
     if key_id == keyring.keys.current_id:
         return "current"
     if key_id not in keyring.keys.data_keys:
@@ -73,8 +74,20 @@ def _state(keyring: Keyring, row: KeyRow | None, key_id: int) -> str:
     return "announced" if key_id > keyring.keys.current_id else "open"
 
 
-async def add_key(ledger: Ledger, keyring: Keyring) -> int:
-    """Make a data key and announce it to every process; gives its id. It seals ``ANNOUNCED_S`` later."""
+async def begin(ledger: Ledger, keyring: Keyring, who: str) -> int | None:
+    """Make a data key and announce it to every process; gives its id. It seals ``ANNOUNCED_S`` later.
+
+    None: an earlier change to a key of the ledger is not finished, and is to be gone on with.
+    """
+    async with ledger.transaction() as connection:
+        await data_keys.one_at_a_time(connection)
+        await keyring.look(connection)
+        rows = await data_keys.every(connection)
+        announced = max((row.id for row in rows if row.current_from and not row.retired_at), default=0)
+    if announced:
+        await until_current(keyring, announced)
+        if await unfinished(ledger, keyring):
+            return None
     async with ledger.transaction() as connection:
         await data_keys.one_at_a_time(connection)
         taken = [*keyring.document.data_keys, *(row.id for row in await data_keys.every(connection))]
@@ -83,6 +96,7 @@ async def add_key(ledger: Ledger, keyring: Keyring) -> int:
             raise Conflict(f"there are no ids left for data keys: {KEY_ID_MAX} were used", code="key_ids_used_up")
         wrapped = wrap_data_key(keyring.document, key_id, os.urandom(KEY_BYTES))
         await data_keys.add(connection, key_id, wrapped, ANNOUNCED_S)
+        await _note(connection, who, audit.Action.KEY_ROTATED, key_id, {"step": "announced"})
     return key_id
 
 
@@ -93,6 +107,13 @@ async def until_current(keyring: Keyring, key_id: int) -> None:
         await keyring.open()
     await asyncio.sleep(2 * LOOK_S)
     await keyring.open()
+
+
+async def finish(ledger: Ledger, keyring: Keyring, who: str, rows: int) -> None:
+    """Note that everything rests on the current key."""
+    async with ledger.transaction() as connection:
+        step = {"step": "sealed anew", "rows": str(rows)}
+        await _note(connection, who, audit.Action.KEY_ROTATED, keyring.vault.current_id, step)
 
 
 async def unfinished(ledger: Ledger, keyring: Keyring) -> dict[str, int]:
@@ -130,7 +151,7 @@ async def _pass(ledger: Ledger, keyring: Keyring, table: SealedTable, on_rows: C
         after = done.after
 
 
-async def retire(ledger: Ledger, keyring: Keyring, key_id: int) -> bool:
+async def retire(ledger: Ledger, keyring: Keyring, key_id: int, who: str) -> bool:
     """Retire a data key on which nothing rests. True when it is one of the keys document, to be taken out there.
 
     Its wrapped form stays in the ledger for a month more, for the sake of a process that slept. Raises NotFound,
@@ -145,7 +166,15 @@ async def retire(ledger: Ledger, keyring: Keyring, key_id: int) -> bool:
             raise NotFound(f"there is no data key {key_id}; esoz-notify keys list shows them", code="key_unknown")
         await _demand_unused(connection, keyring, key_id, rows, ledger.clock.now())
         await data_keys.retire(connection, key_id)
+        await _note(connection, who, audit.Action.KEY_RETIRED, key_id, {})
     return in_document
+
+
+async def _note(
+    connection: Connection, who: str, action: audit.Action, key_id: int, details: Mapping[str, str]
+) -> None:
+    deed = audit.Deed(actor=who, action=action, subject=f"data_key:{key_id}", details=details)
+    await audit.note(connection, deed)
 
 
 async def _demand_unused(

@@ -83,7 +83,7 @@ async def destroy(connection: Connection, key_id: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedTable:
-    """Where sealed values are. ``key``: the primary key's columns with their types; ``aad``: of a column and that key."""
+    """Where sealed values are. ``key``: the primary key's columns and types; ``aad``: of a column and that key."""
 
     name: str
     key: tuple[tuple[str, str], ...]
@@ -173,7 +173,9 @@ async def reseal(
     return Resealed(len(rows), tuple(rows[-1][:width]))
 
 
-def _resealed(table: SealedTable, vault: Vault, key: Sequence[Any], values: Sequence[bytes | None]) -> list[bytes | None]:
+def _resealed(
+    table: SealedTable, vault: Vault, key: Sequence[Any], values: Sequence[bytes | None]
+) -> list[bytes | None]:
     given = zip(table.columns, values, strict=True)
     aads = ((table.aad(column, key), value) for column, value in given)
     return [None if value is None else vault.seal(vault.open(value, aad=aad), aad=aad) for aad, value in aads]

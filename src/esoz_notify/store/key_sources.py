@@ -1,4 +1,4 @@
-"""Where else than in a plain file the keys document may come from: the environment, or a command that opens a sealed one.
+"""Where else than from a plain file the keys document may come: the environment, or a command that opens a sealed one.
 
 What belongs here: fetching the document. What does not: what is in it (``vault``), which source is asked (``wiring``).
 """

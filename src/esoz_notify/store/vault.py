@@ -47,8 +47,8 @@ class Keys:
     """Every secret that the ledger's data rests on, each 32 bytes. Lost keys are lost data.
 
     ``data_keys`` by key id (1 to 65535) open sealed fields, of which ``current_id`` seals new ones (0 when there are
-    none: those of the ledger do it all); ``index_key`` is that of blind indexes, ``code_key`` of one-time codes' hashes,
-    ``token_key`` signs access tokens, ``wrapping_key`` wraps the data keys in the ledger and is derived from
+    none: those of the ledger do it all); ``index_key`` is that of blind indexes, ``code_key`` of hashes of one-time
+    codes, ``token_key`` signs access tokens, ``wrapping_key`` wraps the data keys in the ledger and is derived from
     ``index_key`` when the document is older than it.
     Raises ConfigError, naming every key that is not as it should be.
     """
@@ -81,7 +81,8 @@ class Keys:
 class Vault:
     """Seals and opens fields, and makes what they are found and compared by. Safe to share among threads.
 
-    ``current_id``: the data key that seals, 0 when there is none. ``find``: asked for a data key that a value names and that is not known here; gives it, or None.
+    ``current_id``: the data key that seals, 0 when there is none. ``find``: asked for a data key that a value names and
+    that is not known here; gives it, or None.
     """
 
     __slots__ = ("_ciphers", "_code_key", "_index_key", "_sealing", "current_id", "find")
@@ -112,7 +113,9 @@ class Vault:
         """
         header, cipher = self._sealing
         if cipher is None:
-            raise VaultError("there is no data key to seal with: the keys document has none, and the ledger's are unread")
+            raise VaultError(
+                "there is no data key to seal with: none in the keys document, and none read of the ledger"
+            )
         nonce = os.urandom(NONCE_BYTES)
         return header + nonce + cipher.encrypt(nonce, plaintext, header + aad)
 
@@ -177,14 +180,14 @@ def wrap_data_key(keys: Keys, key_id: int, data_key: bytes) -> bytes:
 
 
 def unwrap_data_key(keys: Keys, key_id: int, wrapped: bytes) -> bytes:
-    """Give back what ``wrap_data_key`` was given. Raises VaultError when this is another wrapping key, or it was altered."""
+    """Give back what ``wrap_data_key`` was given. Raises VaultError: it was altered, or wrapped by another key."""
     try:
         cipher = AESGCM(keys.wrapping_key)
         return cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _wrapped_aad(key_id))
     except (InvalidTag, ValueError):
         raise VaultError(
-            f"data key {key_id} of the ledger does not unwrap: it was altered, or the keys document is another one than "
-            "that which it was added with; give every process the same"
+            f"data key {key_id} of the ledger does not unwrap: it was altered, or added with other keys than this "
+            "process has; give every process the same keys document"
         ) from None
 
 
@@ -252,7 +255,7 @@ def keys_text(keys: Keys) -> str:
 
 
 def parse_keys(text: bytes, source: str, fix: str) -> Keys:
-    """Read a keys document. Raises ConfigError naming ``source``, what is wrong, and ``fix``; never what stands there."""
+    """Read a keys document. Raises ConfigError naming ``source``, the fault and ``fix``, never what stands there."""
     try:
         found = json.loads(text)
         if not isinstance(found, dict) or found.get("version") != FILE_VERSION:
