@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.retention import CLASSES, read_days
 from esoz_notify.core.windows import CODES_PER_CALLER
 
 PREFIX = "ESOZ_NOTIFY_"
@@ -171,6 +172,11 @@ class Settings:
         str(CODES_PER_CALLER),
         _read_count,
         "Codes that one caller may have sent in ten minutes; a tenth as many may be told wrongly.",
+    )
+    keep_days: Mapping[str, int] = _setting(
+        " ".join(f"{one.name}={one.days}" for one in CLASSES),
+        read_days,
+        "How many days each class of data is kept, as CLASS=DAYS with spaces between; others keep their default.",
     )
     log_level: str = _setting("INFO", _read_level, "DEBUG, INFO, WARNING or ERROR.")
 

@@ -34,6 +34,7 @@ from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.receiving import Receiver
+from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.worker import Worker
@@ -176,9 +177,11 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 gateway=gateway,
                 receiver=receiver,
                 health=health,
+                keep_days=settings.keep_days,
             )
             wakes.worker = working
-            tasks.append(asyncio.create_task(working.run(), name="worker"))
+            purging = Retention(ledger, settings.keep_days).run()
+            tasks += [asyncio.create_task(working.run(), name="worker"), asyncio.create_task(purging, name="purge")]
             stack.push_async_callback(working.drain)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
