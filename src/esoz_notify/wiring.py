@@ -128,16 +128,12 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
     texts, policies = read_texts(settings), read_policies(settings)
     keys = read_keys(settings)
-    vault = Vault(keys)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
         ledger = Ledger(dsn, LedgerClock())
         await ledger.open()
         stack.push_async_callback(ledger.close)
-        keyring = Keyring(ledger, keys, vault)
-        await keyring.open()
-        tasks.append(asyncio.create_task(keyring.run(), name="data keys"))
-        wakes = _Wakes()
+        vault, wakes = await _vault(keys, ledger, tasks), _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
         adapters = _adapters(settings, texts)
@@ -180,8 +176,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 keep_days=settings.keep_days,
             )
             wakes.worker = working
-            purging = Retention(ledger, settings.keep_days).run()
-            tasks += [asyncio.create_task(working.run(), name="worker"), asyncio.create_task(purging, name="purge")]
+            tasks.append(asyncio.create_task(working.run(), name="worker"))
+            tasks.append(asyncio.create_task(Retention(ledger, settings.keep_days).run(), name="purge"))
             stack.push_async_callback(working.drain)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
@@ -199,6 +195,15 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             links=tuple(links),
             worker=working,
         )
+
+
+async def _vault(keys: Keys, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Vault:
+    """A vault that goes on learning of the data keys that are added to the ledger."""
+    vault = Vault(keys)
+    keyring = Keyring(ledger, keys, vault)
+    await keyring.open()
+    tasks.append(asyncio.create_task(keyring.run(), name="data keys"))
+    return vault
 
 
 class _Wakes:

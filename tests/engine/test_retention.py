@@ -142,7 +142,7 @@ async def _run_all(ledger: Ledger, statements: Sequence[str]) -> None:
         "SELECT purge_append_only('audit', ledger_now() - interval '30 days', 10)",
         "SELECT set_config('esoz_notify.purging', '{table} ' || ledger_now(), true); DELETE FROM {table}",
         "SELECT set_config('esoz_notify.purging', 'other 2020-01-01', true); DELETE FROM {table}",
-        "SELECT set_config('esoz_notify.purging', '{table} ' || (now() - interval '9 d')::text, true); DELETE FROM {table}",
+        "SELECT set_config('esoz_notify.purging', '{table} ' || (now() - '9 d'::interval), true); DELETE FROM {table}",
     ],
 )
 @pytest.mark.parametrize(("name", "column"), [("receipt", "raw"), ("history", "fact")])

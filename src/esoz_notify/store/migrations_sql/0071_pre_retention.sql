@@ -23,12 +23,15 @@ BEGIN
   PERFORM set_config('esoz_notify.purging', what || ' ' || older_than::text, true);
   IF what = 'receipt' THEN
     DELETE FROM receipt WHERE id IN (
-      SELECT id FROM receipt WHERE id < first_id_of(older_than) AND received_at < older_than ORDER BY id LIMIT count_max);
+      SELECT id FROM receipt WHERE id < first_id_of(older_than) AND received_at < older_than
+      ORDER BY id LIMIT count_max FOR UPDATE SKIP LOCKED);
   ELSIF what = 'history' THEN
     DELETE FROM history WHERE notification_id IN (
-      SELECT h.notification_id FROM history h JOIN delivery d ON d.notification_id = h.notification_id
-      WHERE h.notification_id < first_id_of(older_than) AND d.due_at IS NULL AND d.valid_until < older_than
-      GROUP BY h.notification_id HAVING max(h.at) < older_than ORDER BY h.notification_id LIMIT count_max);
+      SELECT d.notification_id FROM delivery d
+      WHERE d.notification_id < first_id_of(older_than) AND d.due_at IS NULL AND d.valid_until < older_than
+        AND EXISTS (SELECT FROM history h WHERE h.notification_id = d.notification_id)
+        AND NOT EXISTS (SELECT FROM history h WHERE h.notification_id = d.notification_id AND h.at >= older_than)
+      ORDER BY d.notification_id LIMIT count_max FOR NO KEY UPDATE OF d SKIP LOCKED);
   ELSE
     RAISE EXCEPTION '% is not purged', what USING ERRCODE = 'restrict_violation';
   END IF;
