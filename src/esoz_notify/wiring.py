@@ -166,7 +166,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 providers.append(provider)
                 tasks.append(asyncio.create_task(link.run(), name=f"link {smsc.name}"))
             stack.push_async_callback(_close_links, links)
-            working = Worker(
+            wakes.worker = working = Worker(
                 ledger=ledger,
                 composer=Composer(vault, texts),
                 providers=providers,
@@ -175,7 +175,6 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 health=health,
                 keep_days=settings.keep_days,
             )
-            wakes.worker = working
             tasks.append(asyncio.create_task(working.run(), name="worker"))
             tasks.append(asyncio.create_task(Retention(ledger, settings.keep_days).run(), name="purge"))
             stack.push_async_callback(working.drain)
