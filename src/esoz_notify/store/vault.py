@@ -128,7 +128,9 @@ class Vault:
         if len(sealed) < HEADER_BYTES + NONCE_BYTES + TAG_BYTES or header[:1] != SEAL_VERSION:
             raise VaultError("a value is not one that was sealed here, or was cut short")
         key_id = int.from_bytes(header[1:], "big")
-        cipher = self._ciphers.get(key_id) or self._found(key_id)
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            cipher = self._found(key_id)
         body = HEADER_BYTES + NONCE_BYTES
         try:
             return cipher.decrypt(sealed[HEADER_BYTES:body], sealed[body:], header + aad)
