@@ -50,6 +50,8 @@ def test_an_smsc_is_one_url() -> None:
         ({"VIBER_URL": "https://x"}, "VIBER_URL needs ESOZ_NOTIFY_VIBER_API_KEY"),
         ({"DIIA_URL": "https://x"}, "DIIA_URL needs ESOZ_NOTIFY_DIIA_PARTNER_TOKEN"),
         ({"VIBER_CALLBACK_CREDENTIALS": "password"}, "each must be user:password"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: 10.0.0.1/8 has host bits set"),
+        ({"STRANGERS_PER_MIN": "0"}, "STRANGERS_PER_MIN: must be 1 or more"),
         ({"VIBER_TEMPLATES": "/nowhere/at/all.toml"}, "VIBER_TEMPLATES: "),
     ],
 )

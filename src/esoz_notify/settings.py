@@ -8,13 +8,16 @@ import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.retention import CLASSES, read_days
 from esoz_notify.core.windows import CODES_PER_CALLER
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 PREFIX = "ESOZ_NOTIFY_"
 _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
@@ -101,6 +104,10 @@ def _read_level(text: str) -> str:
     return text.upper()
 
 
+def _read_networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(one) for one in text.split())
+
+
 def _read_templates(text: str) -> Mapping[str, str]:
     if not text:
         return {}
@@ -138,6 +145,12 @@ class Settings:
         _read_command,
         "A program with its arguments, run without a shell: given the sealed keys file, it prints the opened document.",
     )
+    audit_key_file: Path | None = _setting(
+        "", _read_path, "Key that signs the audit's anchors. Empty: audit-key.pem beside the keys file, made once."
+    )
+    audit_anchors_file: Path | None = _setting(
+        "", _read_path, "Where a copy of each anchor is appended. Empty: audit-anchors.jsonl beside the keys file."
+    )
     host: str = _setting("127.0.0.1", str, "Address that the API listens on.")
     port: int = _setting("8080", _read_port, "Port that the API listens on; 0 takes a free one.")
     public_url: str = _setting(
@@ -168,6 +181,12 @@ class Settings:
         "", _read_smscs, "Operators' SMSCs, the preferred first: smpp://id:password@host:port?name=… …", secret=True
     )
     requests_per_min: int = _setting("60000", _read_count, "Requests that one caller may make in a minute.")
+    strangers_per_min: int = _setting(
+        "600", _read_count, "Token requests, and calls without a good token, that one address may make in a minute."
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "", _read_networks, "Networks (10.0.0.0/8 …) of proxies whose X-Forwarded-For tells the caller's address."
+    )
     codes_per_caller: int = _setting(
         str(CODES_PER_CALLER),
         _read_count,

@@ -5,12 +5,13 @@ What belongs here: from settings to a running product. What does not: reading th
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from esoz_notify.channels import diia, infobip, smpp
 from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
@@ -20,6 +21,7 @@ from esoz_notify.core.policy import Policies, load_policies
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
+from esoz_notify.engine.anchors import Anchors
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
@@ -33,6 +35,7 @@ from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
+from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
@@ -58,6 +61,8 @@ class Product:
     operations: Operations
     health: Health
     overload: Overload
+    quotas: Quotas
+    address_index: Callable[[str], bytes]
     providers: tuple[Provider, ...]
     links: tuple[SmppLink, ...]
     worker: Worker | None
@@ -123,6 +128,15 @@ def data_folder(settings: Settings) -> Path:
     return Path("~/.local/share/esoz-notify").expanduser()
 
 
+def audit_files(settings: Settings) -> tuple[Path, Path]:
+    """The key of the audit's anchors and the file of their copies: beside the keys unless told otherwise."""
+    beside = settings.keys_file or data_folder(settings) / "keys.json"
+    return (
+        settings.audit_key_file or beside.with_name("audit-key.pem"),
+        settings.audit_anchors_file or beside.with_name("audit-anchors.jsonl"),
+    )
+
+
 @asynccontextmanager
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
@@ -130,9 +144,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
     keys = read_keys(settings)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
-        ledger = Ledger(dsn, LedgerClock())
-        await ledger.open()
-        stack.push_async_callback(ledger.close)
+        ledger = await _opened(dsn, stack)
         vault, wakes = await _vault(keys, ledger, tasks), _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
@@ -145,9 +157,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
         access = Access(ledger, keys)
+        quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
-            loops = {"crises": crises.run(), "intake": intake.run(), "overload": overload.run(), "access": access.run()}
-            tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+            _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run(), access=access.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         providers: list[Provider] = []
         links: list[SmppLink] = []
@@ -166,7 +178,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 providers.append(provider)
                 tasks.append(asyncio.create_task(link.run(), name=f"link {smsc.name}"))
             stack.push_async_callback(_close_links, links)
-            wakes.worker = working = Worker(
+            working = Worker(
                 ledger=ledger,
                 composer=Composer(vault, texts),
                 providers=providers,
@@ -175,8 +187,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 health=health,
                 keep_days=settings.keep_days,
             )
-            tasks.append(asyncio.create_task(working.run(), name="worker"))
-            tasks.append(asyncio.create_task(Retention(ledger, settings.keep_days).run(), name="purge"))
+            wakes.worker = working
+            purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
+            _start(tasks, anchors=anchors.run(), worker=working.run(), purge=purging.run())
             stack.push_async_callback(working.drain)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
@@ -190,6 +203,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             operations=Operations(ledger, vault, names, crises),
             health=health,
             overload=overload,
+            quotas=quotas,
+            address_index=partial(vault.index, purpose="address"),
             providers=tuple(providers),
             links=tuple(links),
             worker=working,
@@ -201,8 +216,28 @@ async def _vault(keys: Keys, ledger: Ledger, tasks: list["asyncio.Task[None]"]) 
     vault = Vault(keys)
     keyring = Keyring(ledger, keys, vault)
     await keyring.open()
-    tasks.append(asyncio.create_task(keyring.run(), name="data keys"))
+    _start(tasks, keyring=keyring.run())
     return vault
+
+
+async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:
+    ledger = Ledger(dsn, LedgerClock())
+    await ledger.open()
+    stack.push_async_callback(ledger.close)
+    return ledger
+
+
+async def _shared(ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Quotas:
+    """Quotas that know what other processes have let through, before the first request."""
+    quotas = Quotas()
+    shared = SharedQuotas(ledger, quotas)
+    await shared.open()
+    _start(tasks, quotas=shared.run())
+    return quotas
+
+
+def _start(tasks: list["asyncio.Task[None]"], **loops: Coroutine[Any, Any, None]) -> None:
+    tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
 
 class _Wakes:

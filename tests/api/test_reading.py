@@ -12,6 +12,7 @@ from esoz_notify.api import reading
 from esoz_notify.api.rates import RateLimit, Rates
 from esoz_notify.api.reading import BadRequest, MalformedJson, NotAcceptable
 from esoz_notify.core.errors import InvalidInput, NotifyError
+from esoz_notify.engine.quotas import Quotas
 
 TEXTS = st.text(max_size=8)
 VALUES = st.recursive(
@@ -148,7 +149,7 @@ def test_no_window_holds_more_than_the_quota_twice(gaps_s: list[float]) -> None:
     """In any stretch of time as long as the window at most one full bucket and one refill are let through."""
     limit = RateLimit(quota=5, window_s=10)
     now_s = 0.0
-    rates = Rates(limit, lambda: now_s)
+    rates = Rates(Quotas(lambda: now_s), limit)
     allowed: list[float] = []
     for gap_s in gaps_s:
         now_s += gap_s
@@ -163,7 +164,7 @@ def test_no_window_holds_more_than_the_quota_twice(gaps_s: list[float]) -> None:
 def test_after_the_told_wait_the_next_is_allowed() -> None:
     """Whoever waits as long as told is let in."""
     now_s = 0.0
-    rates = Rates(RateLimit(quota=2, window_s=60), lambda: now_s)
+    rates = Rates(Quotas(lambda: now_s), RateLimit(quota=2, window_s=60))
     waits = [rates.take("a").wait_s for _ in range(3)]
     now_s = float(waits[2])
 

@@ -1,7 +1,8 @@
 """Who acts on the command line."""
 
-import getpass
+import os
 import platform
+import pwd
 
 import pytest
 
@@ -14,7 +15,7 @@ def test_whoever_it_is_can_be_noted(monkeypatch: pytest.MonkeyPatch, host: str) 
     """The actor is this user at this machine, and whatever the machine is called, the audit takes it."""
     monkeypatch.setattr(platform, "node", lambda: host)
     check(Deed(actor=actor(), action=Action.PURGE, subject="ledger:all"))
-    assert actor().startswith(f"cli:{getpass.getuser()}@")
+    assert actor().startswith(f"cli:{pwd.getpwuid(os.getuid()).pw_name}@")
 
 
 def test_the_environment_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,17 @@ async def test_each_print_is_in_the_trail(desk: Desk, doctor: Visitor) -> None:
     ]
     shown = (await doctor.get(path)).text
     assert all(part in shown for part in ("Оксана Коваль", "Пацієнт загубив довідку", "Інший шрифт"))
+    told = "SELECT action, subject, why, details FROM audit WHERE actor = 'person:o.koval' AND action LIKE '%print'"
+    assert await rows(desk, f"{told} ORDER BY seq") == [
+        (action, f"notification:{notification}", why, f'{{"no":"{no}","system":"mis-1"}}')
+        for no, action, why in (
+            (1, "print", None),
+            (2, "reprint", "Пацієнт загубив довідку"),
+            (3, "reprint", "Інший шрифт"),
+        )
+    ]
+    phoned = await doctor.post(f"{path}/sheets", why="other", other="call +38 (000) 000-00-01")
+    assert phoned.status == 422, "the audit holds no phones, so neither does the trail"
     for change in ("UPDATE print_trail SET why = 'x'", "DELETE FROM print_trail", "TRUNCATE print_trail"):
         with pytest.raises(Exception, match="append-only"):
             await rows(desk, change)
@@ -167,6 +178,8 @@ async def test_resend_by_the_next_channel(desk: Desk, doctor: Visitor) -> None:
     await desk.move(phone, Due())
     view = (await desk.call("GET", f"/v1/notifications/{phone}")).json
     assert [one["channel"] for one in view["attempts"]] == ["viber", "sms"]
+    told = "SELECT actor, subject, details FROM audit WHERE action = 'resend'"
+    assert await rows(desk, told) == [(f"person:{LOGIN}", f"notification:{phone}", '{"system":"mis-1"}')]
     while (again := await doctor.post(f"/print/{phone}/resend")).status == 303:
         pass
     assert (again.status, "Зачекайте" in again.text) == (429, True)

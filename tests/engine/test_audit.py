@@ -69,3 +69,14 @@ def test_the_tables_only_grow(ledger_dsn: str, table: str, role: str) -> None:
         for statement in ("UPDATE {} SET at = now()", "DELETE FROM {}", "TRUNCATE {}"):
             with pytest.raises(psycopg.errors.RestrictViolation):
                 connection.execute(sql.SQL(statement).format(sql.Identifier(table)))
+
+
+async def test_a_row_that_is_swallowed_undoes_the_deed(ledger: Ledger, ledger_dsn: str) -> None:
+    """Somebody who lets the database drop new rows silently stops deeds instead of hiding them."""
+    with psycopg.connect(ledger_dsn) as connection:
+        connection.execute(
+            "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+            "CREATE TRIGGER swallow BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION swallow()"
+        )
+    with pytest.raises(RuntimeError, match="did not keep"):
+        await note(ledger)

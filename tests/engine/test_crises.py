@@ -12,8 +12,8 @@ async def test_paper_and_message_go_beside_each_other(ledger_dsn: str, tmp_path:
         crises = house.product.operations.crises
         ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         asked = {"scope": "operator", "values": ["+38000"], "ends_at": ends_at, "reason": "nothing arrives"}
-        proposed = await crises.propose(asked, who="olena")
-        await crises.confirm(proposed.crisis.id, who="taras")
+        proposed = await crises.propose(asked, actor="person:olena")
+        await crises.confirm(proposed.crisis.id, actor="person:taras")
         await house.phone(1, viber=True, diia=False, latency_ms=[1500, 1500])
         sent = await house.send(1, "rx-1")
         await house.until(sent, "in_delivery")

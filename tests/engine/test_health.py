@@ -189,16 +189,16 @@ async def test_a_hold_wins_until_a_person_resumes(ledger_dsn: str, tmp_path: Pat
         spared: list[str] = []
         health.when_spared = spared.append
         async with sharing(health):
-            held = await desk.hold_provider("chat", who="olena", why="their maintenance")
-            assert held == await desk.hold_provider("chat", who="petro", why="me too"), "the first hold stays"
+            held = await desk.hold_provider("chat", actor="person:olena", why="their maintenance")
+            assert held == await desk.hold_provider("chat", actor="person:petro", why="me too"), "the first hold stays"
             await until(lambda: health.state("chat", is_up=True) == "held")
             assert spared == ["chat"]
             for _ in range(50):
                 health.note("chat", WELL, health.now())
             await until(lambda: bool(health._watched["chat"].seen.breaker.buckets))
             assert not health.may_send("chat")
-            await desk.resume_provider("chat", who="petro", why="it is over")
-            await desk.resume_provider("chat", who="petro", why="it is over")
+            await desk.resume_provider("chat", actor="person:petro", why="it is over")
+            await desk.resume_provider("chat", actor="person:petro", why="it is over")
             await until(lambda: health.state("chat", is_up=True) == "up")
         history = await desk.provider_history("chat")
         assert [(one.change, one.by, one.reason) for one in history] == [
@@ -212,7 +212,7 @@ async def test_a_hold_wins_until_a_person_resumes(ledger_dsn: str, tmp_path: Pat
 async def test_a_hold_is_known_before_the_first_message(ledger_dsn: str, tmp_path: Path) -> None:
     """A process that starts while a provider is held gives it nothing, not even in its first second."""
     async with a_ledger(ledger_dsn) as ledger:
-        await operations(ledger, tmp_path).hold_provider("chat", who="olena", why="their maintenance")
+        await operations(ledger, tmp_path).hold_provider("chat", actor="person:olena", why="their maintenance")
         health = Health(ledger, ["chat"])
         await health.open()
         assert not health.may_send("chat")
@@ -224,10 +224,10 @@ async def test_operators_must_say_who_why_and_which(ledger_dsn: str, tmp_path: P
     async with a_ledger(ledger_dsn) as ledger:
         desk = operations(ledger, tmp_path)
         with pytest.raises(InvalidInput) as refused:
-            await desk.hold_provider("chat", who=" ", why="x" * 201)
+            await desk.hold_provider("chat", actor="person: ", why="x" * 201)
         assert [one.pointer for one in refused.value.problems] == ["/who", "/why"]
         with pytest.raises(NotFound):
-            await desk.resume_provider("pigeon", who="olena", why="fed")
+            await desk.resume_provider("pigeon", actor="person:olena", why="fed")
         with pytest.raises(NotFound):
             await desk.provider_history("pigeon")
         (untried,) = await desk.providers_health()
@@ -330,7 +330,7 @@ async def test_a_held_operator_is_passed_over(ledger_dsn: str, tmp_path: Path) -
     """While a person holds the first operator, the second sends; the state is on the health page."""
     async with a_house(ledger_dsn, tmp_path) as house:
         await house.phone(1, viber=False)
-        await house.product.operations.hold_provider("smsc-a", who="olena", why="numbers are wrong")
+        await house.product.operations.hold_provider("smsc-a", actor="person:olena", why="numbers are wrong")
         await until(lambda: house.product.provider_states()["smsc-a"] == "held")
 
         view = await house.until(await house.send(1, "a"))

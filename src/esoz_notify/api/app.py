@@ -18,11 +18,12 @@ from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.mounting import Branching, Mounted
-from esoz_notify.api.rates import RateLimit, Rates
+from esoz_notify.api.rates import RateLimit, Rates, Strangers
 from esoz_notify.api.recording import Recorder
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.quotas import Quotas
 from esoz_notify.engine.service import Service
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -89,6 +90,8 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     mounted: Mounted | None = None,
     lifespan: Sequence[Lifespan] = (),
     keep_alive_s: float = KEEP_ALIVE_S,
+    quotas: Quotas | None = None,
+    strangers: Strangers | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Litestar:
     """Build the application.
@@ -96,9 +99,9 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider,
     ``user:password`` of each credential that is good now. ``stopping``: set it (``server.Server`` does) to end streams.
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
-    ``mounted``: pages for people, served beside the API.
+    ``mounted``: pages for people, served beside the API. ``quotas``: shared with other processes, or None: not shared.
     """
-    rates = Rates(rate_limit or RateLimit(), monotonic)
+    rates = Rates(quotas or Quotas(monotonic), rate_limit or RateLimit(), strangers)
     edge = Edge(
         service=service,
         access=access,
@@ -131,5 +134,5 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     # Around the router too, so that requests to unknown paths are recorded as well.
     direct = Direct(app)
     answering = Branching(direct, mounted) if mounted is not None else direct
-    app.asgi_handler = Recorder(answering, edge.metrics, rates, monotonic)
+    app.asgi_handler = Recorder(answering, edge.metrics, monotonic)
     return app

@@ -22,20 +22,20 @@ from esoz_notify.engine.views import rfc3339
 async def propose_crisis(request: Asking) -> Response[bytes]:
     """Propose one."""
     document = await read_object(request)
-    return answer(_crisis(await _crises(request).propose(document, who=caller(request).client_id)), 201)
+    return answer(_crisis(await _crises(request).propose(document, actor=caller(request).actor)), 201)
 
 
 @answers("confirm_crisis")
 async def confirm_crisis(request: Asking, crisis_id: FromPath[UUID]) -> Response[bytes]:
     """Switch it on."""
-    return answer(_crisis(await _crises(request).confirm(crisis_id, who=caller(request).client_id)))
+    return answer(_crisis(await _crises(request).confirm(crisis_id, actor=caller(request).actor)))
 
 
 @answers("withdraw_crisis")
 async def withdraw_crisis(request: Asking, crisis_id: FromPath[UUID]) -> Response[bytes]:
     """Switch it off."""
     why = read_reason(await read_object(request))
-    return answer(_crisis(await _crises(request).withdraw(crisis_id, who=caller(request).client_id, why=why)))
+    return answer(_crisis(await _crises(request).withdraw(crisis_id, why=why, actor=caller(request).actor)))
 
 
 @answers("list_crises")

@@ -27,6 +27,7 @@ from esoz_notify.api.problems import (
 )
 from esoz_notify.api.reading import BadRequest, TooLarge
 from esoz_notify.core.errors import NotFound, NotifyError, Unavailable
+from esoz_notify.engine.access import InvalidToken
 from esoz_notify.engine.clock import new_id
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,11 @@ async def admit(request: Request[Any, Any, Any]) -> None:
         if request.method != "OPTIONS":
             raise NotFound("there is no such call")
         return
+    here = edge(request)
+    if operation.credential is Credential.CLIENT:
+        _check_stranger(request)
     if operation.credential is not Credential.BEARER:
         return
-    here = edge(request)
     claims = here.access.verify(_bearer(request.headers.get("authorization")))
     request.scope["auth"] = claims
     allowance = here.rates.take(claims.client_id)
@@ -64,8 +67,23 @@ def _bearer(header: str | None) -> str:
     return token.strip()
 
 
+def _check_stranger(request: Asking) -> None:
+    """Count a call by its address, which is known before anything else. Raises RateExceeded."""
+    wait_s = edge(request).rates.stranger_waits_s(request.scope)
+    if wait_s:
+        raise RateExceeded(wait_s)
+
+
 def refuse(request: Asking, error: NotifyError) -> Response[bytes]:
-    """Answer an error of ours with its problem document."""
+    """Answer an error of ours with its problem document.
+
+    Whoever comes from one address with wrong tokens too often is told to wait; good tokens from there come in as ever.
+    """
+    if isinstance(error, NoToken | InvalidToken):
+        try:
+            _check_stranger(request)
+        except RateExceeded as too_many:
+            error = too_many
     if meaning(error) == UNEXPECTED:
         return fail(request, error)
     if isinstance(error, Unavailable):

@@ -241,7 +241,7 @@ async def get_patient(request: Asking, patient_id: FromPath[UUID]) -> Response[b
 @answers("delete_patient")
 async def delete_patient(request: Asking, patient_id: FromPath[UUID]) -> Response[None]:
     """Forget a patient."""
-    await edge(request).service.delete_patient(patient_id)
+    await edge(request).service.delete_patient(caller(request), patient_id)
     return Response(None, status_code=204)
 
 

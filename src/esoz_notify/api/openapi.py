@@ -20,7 +20,7 @@ from esoz_notify.engine.access import SCOPES
 _REF = "#/components/schemas/{name}"
 _REFUSALS_OF = {
     Credential.BEARER: (401, 403, 429, 500, 503),
-    Credential.CLIENT: (500, 503),
+    Credential.CLIENT: (429, 500, 503),
     Credential.PROVIDER: (500, 503),
     Credential.NONE: (),
 }

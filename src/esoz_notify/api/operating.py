@@ -37,7 +37,7 @@ async def hold_provider(request: Asking, provider: FromPath[str]) -> Response[by
     """Take it out of use."""
     why = read_reason(await read_object(request))
     return answer(
-        _provider(await edge(request).operations.hold_provider(provider, who=caller(request).client_id, why=why))
+        _provider(await edge(request).operations.hold_provider(provider, why=why, actor=caller(request).actor))
     )
 
 
@@ -46,7 +46,7 @@ async def resume_provider(request: Asking, provider: FromPath[str]) -> Response[
     """Put it back into use."""
     why = read_reason(await read_object(request))
     return answer(
-        _provider(await edge(request).operations.resume_provider(provider, who=caller(request).client_id, why=why))
+        _provider(await edge(request).operations.resume_provider(provider, why=why, actor=caller(request).actor))
     )
 
 

@@ -1,47 +1,88 @@
-"""How many requests a caller may make: one token bucket per caller in this process, and the headers that tell of it.
+"""Who is counted when a request comes, and the headers that tell of it: callers by their id, strangers by address.
 
-The headers are those of draft-ietf-httpapi-ratelimit-headers-10. What does not belong here: limits of the product
-itself, such as resends (core).
+The headers are those of draft-ietf-httpapi-ratelimit-headers-10. What does not belong here: counting
+(``engine.quotas``), limits of the product itself, such as resends (core).
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, TypeAlias
+
+from esoz_notify.engine.quotas import CALLER, Allowance, Quotas, RateLimit
+
+__all__ = ["Allowance", "RateLimit", "Rates", "Strangers", "address_of", "headers"]
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+_IPV6_SITE_BITS = 64
+"""Whoever has one IPv6 address has all of its /64."""
+_FORWARDED_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimit:
-    """At most ``quota`` requests of one caller within ``window_s``, earned back evenly."""
+class Strangers:
+    """How calls without a good token are limited. ``index``: the keyed hash that stands for an address.
 
-    quota: int = 50_000
-    window_s: int = 60
+    ``proxies``: those whose ``X-Forwarded-For`` is believed.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left to a caller. ``full_in_s``: until all of it is back. ``wait_s``: 0 when this one is allowed."""
-
-    left: int
-    full_in_s: int
-    wait_s: int
+    limit: RateLimit
+    index: Callable[[str], bytes]
+    proxies: tuple[Network, ...] = ()
 
 
 class Rates:
-    """The buckets of this process; as many as there are callers."""
+    """What may be asked for here. ``strangers`` None: they are not limited."""
 
-    def __init__(self, limit: RateLimit, monotonic: Callable[[], float]) -> None:
+    def __init__(self, quotas: Quotas, limit: RateLimit, strangers: Strangers | None = None) -> None:
+        self._quotas = quotas
         self._limit = limit
-        self._per_s = limit.quota / limit.window_s
-        self._monotonic = monotonic
-        self._buckets: dict[str, tuple[float, float]] = {}
-        self.policy = f'"default";q={limit.quota};w={limit.window_s}'.encode()
+        self._strangers = strangers
 
     def take(self, client_id: str) -> Allowance:
-        """Take one request from a caller's bucket if there is one."""
-        now_s = self._monotonic()
-        left, since_s = self._buckets.get(client_id, (float(self._limit.quota), now_s))
-        left = min(left + (now_s - since_s) * self._per_s, float(self._limit.quota))
-        wait_s = 0 if left >= 1 else max(1, math.ceil((1 - left) / self._per_s))
-        left -= 0 if wait_s else 1
-        self._buckets[client_id] = (left, now_s)
-        return Allowance(int(left), math.ceil((self._limit.quota - left) / self._per_s), wait_s)
+        """Count one request of a caller."""
+        return self._quotas.take(f"{CALLER}{client_id}", self._limit)
+
+    def stranger_waits_s(self, scope: Mapping[str, Any]) -> int:
+        """Count one call without a good token; how long its address must wait, 0 when not at all."""
+        strangers = self._strangers
+        if strangers is None:
+            return 0
+        subject = f"address:{strangers.index(address_of(scope, strangers.proxies)).hex()}"
+        return self._quotas.take(subject, strangers.limit).wait_s
+
+
+def headers(allowance: Allowance) -> list[tuple[bytes, bytes]]:
+    """What an answer says of an allowance."""
+    limit = allowance.limit
+    return [
+        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit.quota, limit.window_s)),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (allowance.left, allowance.full_in_s)),
+    ]
+
+
+def address_of(scope: Mapping[str, Any], proxies: tuple[Network, ...]) -> str:
+    """The network that a request is counted by: an IPv4 address, or the /64 of an IPv6 one.
+
+    ``X-Forwarded-For`` is read from its end, and no further than trusted proxies wrote it: what stands before that, its
+    sender may have made up.
+    """
+    client = scope.get("client")
+    found = _read(client[0] if client else "")
+    told = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    for hop in reversed(told.rsplit(",", _FORWARDED_MAX)[-_FORWARDED_MAX:] if told else []):
+        if found is None or not any(found in network for network in proxies):
+            break
+        found = _read(hop.strip())
+    if isinstance(found, IPv6Address):
+        return str(ip_network((int(found), _IPV6_SITE_BITS), strict=False))
+    return "unknown" if found is None else str(found)
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from esoz_notify.api import reading
+from esoz_notify.api import rates, reading
 from esoz_notify.api.edge import operation_in
 from esoz_notify.api.gate import ALLOWANCE
 from esoz_notify.api.metrics import Metrics
-from esoz_notify.api.rates import Allowance, Rates
+from esoz_notify.api.rates import Allowance
 from esoz_notify.engine.access import Claims
 
 log = logging.getLogger(__name__)
@@ -36,10 +36,9 @@ AnyScope: TypeAlias = MutableMapping[str, Any]
 class Recorder:
     """An ASGI application around another. ``monotonic``: seconds that only go forward."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, rates: Rates, monotonic: Callable[[], float]) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, monotonic: Callable[[], float]) -> None:
         self._app = app
         self._metrics = metrics
-        self._rates = rates
         self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +67,7 @@ class Recorder:
         added = [header for header in _EVERY_ANSWER if header[0] not in given]
         allowance: Allowance | None = scope["state"].get(ALLOWANCE)
         if allowance is not None:
-            left = f'"default";r={allowance.left};t={allowance.full_in_s}'.encode()
-            added += [(b"ratelimit-policy", self._rates.policy), (b"ratelimit", left)]
+            added += rates.headers(allowance)
         return added
 
     def _record(self, scope: AnyScope, status: int, seconds: float) -> None:

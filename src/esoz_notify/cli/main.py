@@ -15,6 +15,7 @@ from rich.text import Text
 
 from esoz_notify import __version__
 from esoz_notify.cli import ask, serve
+from esoz_notify.cli.audit import audit_app
 from esoz_notify.cli.bench import bench
 from esoz_notify.cli.clients import clients_app
 from esoz_notify.cli.demo import demo
@@ -82,6 +83,7 @@ app.add_typer(clients_app, name="clients")
 app.add_typer(operators_app, name="operators")
 app.add_typer(keys_app, name="keys")
 app.command()(purge)
+app.add_typer(audit_app, name="audit")
 app.command()(doctor)
 app.command()(bench)
 app.command()(summaries)

@@ -19,7 +19,7 @@ import typer
 from esoz_notify.api.app import create_app
 from esoz_notify.api.edge import Check
 from esoz_notify.api.mounting import Mounted
-from esoz_notify.api.rates import RateLimit
+from esoz_notify.api.rates import RateLimit, Strangers
 from esoz_notify.api.server import Server
 from esoz_notify.cli.lab import CALLER_FILE, lab_process
 from esoz_notify.console.app import PLACES, create_console
@@ -171,6 +171,12 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         readiness=lambda: _checks(product),
         callback_credentials=product.callback_credentials,
         rate_limit=RateLimit(quota=settings.requests_per_min),
+        quotas=product.quotas,
+        strangers=Strangers(
+            limit=RateLimit(quota=settings.strangers_per_min),
+            index=product.address_index,
+            proxies=settings.trusted_proxies,
+        ),
         public_url=public_url,
         mounted=Mounted(console, PLACES),
     )

@@ -7,6 +7,7 @@ What belongs here: the deeds, their rules, how a row is hashed and what follows 
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,7 @@ class Action(StrEnum):
     CLIENT_ROTATED = "client_rotated", "A caller's secret was replaced or a second one given."
     CLIENT_DISABLED = "client_disabled", "A caller's access was taken away."
     CLIENT_KEYS_CHANGED = "client_keys_changed", "The public keys or certificates of a caller were changed."
+    CLIENT_LIMITED = "client_limited", "How much a caller may ask for was changed."
     KEY_ROTATED = "key_rotated", "A new key seals data from now on."
     KEY_RETIRED = "key_retired", "A key that seals nothing any more was taken out of use."
     PURGE = "purge", "Data whose time was over was erased."
@@ -66,6 +68,8 @@ WHY_LENGTH_MAX = 200
 DETAILS_MAX = 8
 VALUE_LENGTH_MAX = 100
 
+_UNREADABLE = frozenset({"Cc", "Cs"})
+"""Categories of control characters, line breaks among them, and of halves of characters."""
 _ID = re.compile(r"[a-z][a-z_]{1,30}:[A-Za-z0-9][A-Za-z0-9._@#/-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z_]{0,30}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -86,6 +90,11 @@ class Deed:
     subject: str
     why: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+def id_of(actor: str) -> str:
+    """The id of an actor alone, as people are told who it was; empty when it is no ``word:id``."""
+    return actor.partition(":")[2].strip()
 
 
 def check(deed: Deed) -> None:
@@ -112,7 +121,7 @@ def is_personal(text: str) -> bool:
 
 
 def _breaks_a_rule(text: str, length_max: int) -> bool:
-    return len(text) > length_max or not text.isprintable() or is_personal(text)
+    return len(text) > length_max or is_personal(text) or any(unicodedata.category(one) in _UNREADABLE for one in text)
 
 
 # --- the chain --------------------------------------------------------------------------------------------------------

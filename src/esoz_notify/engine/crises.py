@@ -16,6 +16,7 @@ from esoz_notify.core.crisis import Crisis, CrisisState, Signature
 from esoz_notify.core.crisis_proposal import read_proposal
 from esoz_notify.core.errors import NotFound, Unavailable
 from esoz_notify.core.explain import Explanation
+from esoz_notify.engine.audit import Action, Deed, id_of, note
 from esoz_notify.engine.clock import new_id
 from esoz_notify.engine.ledgers import Ledger, Steady
 from esoz_notify.store import crises as kept
@@ -95,38 +96,45 @@ class Crises:
 
     # --- use cases ----------------------------------------------------------------------------------------------------
 
-    async def propose(self, document: Mapping[str, object], *, who: str) -> Seen:
-        """Propose a switch; nothing happens before somebody else confirms it. Raises InvalidInput, Conflict."""
+    async def propose(self, document: Mapping[str, object], *, actor: str) -> Seen:
+        """Propose a switch; nothing happens before somebody else confirms it. Raises InvalidInput, Conflict.
+
+        ``actor``: as the audit names whoever it is; people are told the id of it alone.
+        """
 
         async def work(connection: Connection, now: datetime) -> Crisis:
             proposal = read_proposal(document, now)
             rules.check_overlap(proposal, await kept.not_past(connection, now), now)
-            crisis = Crisis(id=new_id(now), proposal=proposal, proposed=Signature(who, now))
+            crisis = Crisis(id=new_id(now), proposal=proposal, proposed=Signature(id_of(actor), now))
             await kept.propose(connection, crisis)
+            details = {"scope": proposal.scope.value, "ends": proposal.ends_at.isoformat(timespec="seconds")}
+            await note(connection, _deed(actor, Action.CRISIS_PROPOSED, crisis, proposal.reason, details))
             return crisis
 
         return await self._change(work)
 
-    async def confirm(self, crisis_id: UUID, *, who: str) -> Seen:
+    async def confirm(self, crisis_id: UUID, *, actor: str) -> Seen:
         """Confirm a switch; from its start on it is in force. Idempotent. Raises NotFound, Conflict."""
 
         async def work(connection: Connection, now: datetime) -> Crisis:
             before = await _found(connection, crisis_id)
-            after = rules.confirm(before, who, now)
+            after = rules.confirm(before, id_of(actor), now)
             if after is not before:
                 await kept.confirm(connection, after)
+                await note(connection, _deed(actor, Action.CRISIS_CONFIRMED, after))
             return after
 
         return await self._change(work)
 
-    async def withdraw(self, crisis_id: UUID, *, who: str, why: str) -> Seen:
+    async def withdraw(self, crisis_id: UUID, *, actor: str, why: str) -> Seen:
         """Take a switch back, at once. Idempotent: the first withdrawal stays on record. Raises NotFound, Conflict."""
 
         async def work(connection: Connection, now: datetime) -> Crisis:
             before = await _found(connection, crisis_id)
-            after = rules.withdraw(before, who, why, now)
+            after = rules.withdraw(before, id_of(actor), why, now)
             if after is not before:
                 await kept.withdraw(connection, after)
+                await note(connection, _deed(actor, Action.CRISIS_WITHDRAWN, after, why))
             return after
 
         return await self._change(work)
@@ -157,6 +165,12 @@ class Crises:
             crisis = await _found(connection, crisis_id)
             issued = await kept.issued(connection, crisis_id)
         return Report(seen=Seen(crisis, rules.state_of(crisis, now)), issued=tuple(issued), at=now)
+
+
+def _deed(
+    actor: str, action: Action, crisis: Crisis, why: str | None = None, details: Mapping[str, str] | None = None
+) -> Deed:
+    return Deed(actor=actor, action=action, subject=f"crisis:{crisis.id}", why=why, details=details or {})
 
 
 async def _found(connection: Connection, crisis_id: UUID) -> Crisis:

@@ -15,6 +15,7 @@ from esoz_notify.core.explain import Explanation
 from esoz_notify.core.kinds import NUMBER_FIELD
 from esoz_notify.core.numbers import GROUPED, NumberProblem, parse
 from esoz_notify.core.status import Status
+from esoz_notify.engine.audit import Action, Deed, note
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.people import Person
@@ -122,6 +123,16 @@ class Desk:
             given = why or None
             if not await table.add_print(connection, notification_id, no, person.login, person.client_id, given):
                 raise Conflict("somebody printed it in this very moment", code="printed_just_now")
+            # The trail is what the page counts and shows of one notification; the audit proves that nobody mended it.
+            caller = _caller(person)
+            deed = Deed(
+                actor=caller.actor,
+                action=Action.REPRINT if card.was_printed else Action.PRINT,
+                subject=f"notification:{notification_id}",
+                why=given,
+                details={"no": str(no), **caller.on_behalf},
+            )
+            await note(connection, deed)
         return no
 
     async def sheet(self, person: Person, notification_id: UUID, no: int) -> Summary:
@@ -179,7 +190,7 @@ class Desk:
 
 
 def _caller(person: Person) -> Caller:
-    return Caller(person.client_id)
+    return Caller(person.client_id, person=person.login)
 
 
 def _demand_may_act(person: Person) -> None:

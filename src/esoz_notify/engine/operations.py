@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from esoz_notify.core.breaker import Breaker, BreakerState, Hold
 from esoz_notify.core.errors import InvalidInput, NotFound, Problem
 from esoz_notify.core.phone import Phone
+from esoz_notify.engine.audit import Action, Deed, id_of, note
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import health, reach
@@ -30,12 +31,13 @@ class Operations:
     providers: Collection[str]
     crises: Crises
 
-    async def hold_provider(self, name: str, *, who: str, why: str) -> ProviderHealth:
+    async def hold_provider(self, name: str, *, actor: str, why: str) -> ProviderHealth:
         """Give a provider nothing new, whatever its circuit says, until it is resumed; what it has is finished.
 
+        ``actor``: as the audit names whoever it is; people are told the id of it alone.
         Idempotent: who held it first stays on record. Raises NotFound, InvalidInput.
         """
-        who, why = self._checked(name, who, why)
+        who, why = self._checked(name, id_of(actor), why)
         async with self.ledger.transaction() as connection:
             found, now = await health.lock(connection, [name])
             before = found[name]
@@ -43,11 +45,12 @@ class Operations:
                 return before
             after = replace(before, hold=Hold(who, why, now))
             await health.write(connection, [after], [ProviderChange(provider=name, change="held", reason=why, by=who)])
+            await note(connection, _deed(actor, Action.PROVIDER_HELD, name, why))
         return after
 
-    async def resume_provider(self, name: str, *, who: str, why: str) -> ProviderHealth:
+    async def resume_provider(self, name: str, *, actor: str, why: str) -> ProviderHealth:
         """Take a hold away; the circuit then decides alone. Idempotent. Raises NotFound, InvalidInput."""
-        who, why = self._checked(name, who, why)
+        who, why = self._checked(name, id_of(actor), why)
         async with self.ledger.transaction() as connection:
             found, _ = await health.lock(connection, [name])
             before = found[name]
@@ -56,6 +59,7 @@ class Operations:
             after = replace(before, hold=None)
             change = ProviderChange(provider=name, change="resumed", reason=why, by=who)
             await health.write(connection, [after], [change])
+            await note(connection, _deed(actor, Action.PROVIDER_RESUMED, name, why))
         return after
 
     async def providers_health(self) -> list[ProviderHealth]:
@@ -95,3 +99,7 @@ class Operations:
         if problems:
             raise InvalidInput(problems)
         return who.strip(), why.strip()
+
+
+def _deed(actor: str, action: Action, provider: str, why: str) -> Deed:
+    return Deed(actor=actor, action=action, subject=f"provider:{provider}", why=why)

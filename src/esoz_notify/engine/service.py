@@ -18,6 +18,7 @@ from esoz_notify.core.patient import read_patient, write_patient
 from esoz_notify.core.status import Status, is_terminal
 from esoz_notify.engine import printing, views
 from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.audit import Action, Deed, note
 from esoz_notify.engine.esoz import Esoz
 from esoz_notify.engine.intake import Asked, CannotInform, Intake, Taken, fingerprint, open_patient
 from esoz_notify.engine.ledgers import Ledger
@@ -38,11 +39,25 @@ _EVENTS_LOOK_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. ``sees_all``: other callers' notifications too; ``knows_patients``: what is stored of them."""
+    """Who asks. ``sees_all``: other callers' notifications too; ``knows_patients``: what is stored of them.
+
+    ``person``: the login of whoever asks from a page, on behalf of the system ``client_id``.
+    """
 
     client_id: str
     sees_all: bool = False
     knows_patients: bool = False
+    person: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """As the audit names it."""
+        return f"caller:{self.client_id}" if self.person is None else f"person:{self.person}"
+
+    @property
+    def on_behalf(self) -> Mapping[str, str]:
+        """Of which system the person is, as a detail of a deed."""
+        return {} if self.person is None else {"system": self.client_id}
 
 
 class Service:
@@ -171,7 +186,7 @@ class Service:
         view = await self.get(caller, notification_id)
         if view["status"] == Status.CANCELLED.value:
             return view
-        return await self._change(caller, notification_id, CancelAsked())
+        return await self._change(caller, notification_id, CancelAsked(), Action.CANCEL)
 
     async def resend(self, caller: Caller, notification_id: UUID) -> Json:
         """Send it again by the next way. Raises NotFound, RefusedTransition, LimitReached.
@@ -182,17 +197,18 @@ class Service:
             stored = _seen(caller, await reading.one(connection, notification_id))
             is_code = await verifications.one(connection, notification_id, stored.client_id) is not None
         if is_code:
-            await self.verifications.resend(stored.client_id, notification_id)
+            await self.verifications.resend(stored.client_id, notification_id, _deed(caller, Action.RESEND, stored))
             return await self.get(caller, notification_id)
-        return await self._change(caller, notification_id, ResendAsked())
+        return await self._change(caller, notification_id, ResendAsked(), Action.RESEND)
 
-    async def _change(self, caller: Caller, notification_id: UUID, event: Event) -> Json:
+    async def _change(self, caller: Caller, notification_id: UUID, event: Event, action: Action) -> Json:
         async with self._ledger.transaction() as connection:
-            _seen(caller, await reading.one(connection, notification_id))
+            stored = _seen(caller, await reading.one(connection, notification_id))
             applied = await apply_events(connection, [(notification_id, event)], dict)
             if applied.refused:
                 raise applied.refused[0]
             await wake.agenda(connection)
+            await note(connection, _deed(caller, action, stored))
         return await self.get(caller, notification_id)
 
     async def route(self, asked: Mapping[str, object]) -> Json:
@@ -253,11 +269,13 @@ class Service:
             raise NotFound("no such patient", code="patient_unknown")
         return _patient_view(write_patient(open_patient(self._vault, patient_id, found[patient_id])), patient_id)
 
-    async def delete_patient(self, patient_id: UUID) -> None:
+    async def delete_patient(self, caller: Caller, patient_id: UUID) -> None:
         """Forget a patient. Raises NotFound."""
         async with self._ledger.transaction() as connection:
             if not await registry.delete_patient(connection, patient_id):
                 raise NotFound("no such patient", code="patient_unknown")
+            deed = Deed(actor=caller.actor, action=Action.PATIENT_DELETED, subject=f"patient:{patient_id}")
+            await note(connection, deed)
 
     # --- receipts and health ------------------------------------------------------------------------------------------
 
@@ -275,6 +293,10 @@ class Service:
             self._ledger.clock.set(await reading.ledger_now(connection))
             if await reading.is_read_only(connection):
                 raise Unavailable("the ledger is read-only now and takes nothing", code=READ_ONLY)
+
+
+def _deed(caller: Caller, action: Action, stored: Stored) -> Deed:
+    return Deed(actor=caller.actor, action=action, subject=f"notification:{stored.id}", details=caller.on_behalf)
 
 
 def _seen(caller: Caller, stored: Stored | None) -> Stored:

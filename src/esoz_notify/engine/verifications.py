@@ -28,6 +28,7 @@ from esoz_notify.core.windows import Act, Whose, latest, next_at
 from esoz_notify.engine import views
 from esoz_notify.engine.admission import Verifying
 from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.audit import Deed, note
 from esoz_notify.engine.intake import Asked, Intake, fingerprint
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.verification_request import VerificationRequest, read_verification
@@ -183,8 +184,12 @@ class Verifications:
             found = replace(found, issued=issued)
         return Checked(verdict=verdict, found=found, now=now)
 
-    async def resend(self, client_id: str, verification_id: UUID) -> Json:
-        """Send the same code by the next channel. Raises NotFound, RefusedTransition, LimitReached."""
+    async def resend(self, client_id: str, verification_id: UUID, deed: Deed | None = None) -> Json:
+        """Send the same code by the next channel. Raises NotFound, RefusedTransition, LimitReached.
+
+        ``deed``: to be noted with it. What a system asks for in a patient's name, as it does all day, is in the
+        history alone: the one row of the audit's writers is not for what is done by the thousand.
+        """
         async with self._ledger.transaction() as connection:
             await kept.one_sender(connection)
             found = await kept.lock(connection, verification_id, client_id)
@@ -201,6 +206,8 @@ class Verifications:
                 raise applied.refused[0]
             await kept.record(connection, [(Act.SEND.value, keys)], now)
             await wake.agenda(connection)
+            if deed is not None:
+                await note(connection, deed)
         return await self.get(client_id, verification_id)
 
     async def alarms(self) -> list[Alarm]:
