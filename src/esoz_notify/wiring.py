@@ -178,7 +178,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 providers.append(provider)
                 tasks.append(asyncio.create_task(link.run(), name=f"link {smsc.name}"))
             stack.push_async_callback(_close_links, links)
-            working = Worker(
+            wakes.worker = working = Worker(
                 ledger=ledger,
                 composer=Composer(vault, texts),
                 providers=providers,
@@ -187,7 +187,6 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 health=health,
                 keep_days=settings.keep_days,
             )
-            wakes.worker = working
             purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
             _start(tasks, anchors=anchors.run(), worker=working.run(), purge=purging.run())
             stack.push_async_callback(working.drain)

@@ -27,11 +27,12 @@ BEGIN
       ORDER BY id LIMIT count_max FOR UPDATE SKIP LOCKED);
   ELSIF what = 'history' THEN
     DELETE FROM history WHERE notification_id IN (
-      SELECT d.notification_id FROM delivery d
-      WHERE d.notification_id < first_id_of(older_than) AND d.due_at IS NULL AND d.valid_until < older_than
-        AND EXISTS (SELECT FROM history h WHERE h.notification_id = d.notification_id)
+      -- By each one's first decision, so that a batch begins at the oldest that is left, not at those purged before.
+      SELECT first.notification_id FROM history first JOIN delivery d ON d.notification_id = first.notification_id
+      WHERE first.seq = 1 AND first.notification_id < first_id_of(older_than)
+        AND d.due_at IS NULL AND d.valid_until < older_than
         AND NOT EXISTS (SELECT FROM history h WHERE h.notification_id = d.notification_id AND h.at >= older_than)
-      ORDER BY d.notification_id LIMIT count_max FOR NO KEY UPDATE OF d SKIP LOCKED);
+      ORDER BY first.notification_id LIMIT count_max FOR NO KEY UPDATE OF d SKIP LOCKED);
   ELSE
     RAISE EXCEPTION '% is not purged', what USING ERRCODE = 'restrict_violation';
   END IF;
