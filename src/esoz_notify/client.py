@@ -177,8 +177,8 @@ class NotifyClient:
         """Notifications by ``reference``, ``status``, ``kind``, ``phone``, ``crisis``; the newest first, by pages."""
         cursor: str | None = None
         while True:
-            query = {name: str(value) for name, value in {**wanted, "cursor": cursor}.items() if value is not None}
-            page = await self._json("GET", "/v1/notifications", query=query)
+            asked = {name: value for name, value in {**wanted, "cursor": cursor}.items() if value is not None}
+            page = await self._json("POST", "/v1/notifications/search", asked)
             for one in page["data"]:
                 yield one
             cursor = page["next_cursor"]
@@ -314,13 +314,12 @@ class NotifyClient:
     def _key(self, given: str | None) -> str:
         return given if given is not None else str(self._new_key())
 
-    async def _json(  # noqa: PLR0913 - the parts of a request
+    async def _json(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
-        query: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         repeatable: bool = True,
     ) -> Json:
@@ -328,7 +327,7 @@ class NotifyClient:
         if idempotency_key is not None:
             headers["idempotency-key"] = idempotency_key
         sent = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
-        reply = await self._call(method, path, body=sent, headers=headers, query=query, repeatable=repeatable)
+        reply = await self._call(method, path, body=sent, headers=headers, repeatable=repeatable)
         answer: Json = reply.json
         return answer
 

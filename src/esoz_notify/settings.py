@@ -4,6 +4,7 @@ What belongs here: names, parsing and checks of settings. What does not: what is
 """
 
 import os
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.retention import CLASSES, read_days
 from esoz_notify.core.windows import CODES_PER_CALLER
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -79,6 +81,10 @@ def _read_path(text: str) -> Path | None:
 
 def _read_list(text: str) -> tuple[str, ...]:
     return tuple(text.split())
+
+
+def _read_command(text: str) -> tuple[str, ...]:
+    return tuple(shlex.split(text))
 
 
 def _read_port(text: str) -> int:
@@ -149,6 +155,12 @@ class Settings:
     keys_file: Path | None = _setting(
         "", _read_path, "The keys file (mode 0600). Empty: keys.json in the data folder, made at the first start."
     )
+    keys: str = _setting("", str, "The keys document itself, in base64, instead of a file.", secret=True)
+    keys_command: tuple[str, ...] = _setting(
+        "",
+        _read_command,
+        "A program with its arguments, run without a shell: given the sealed keys file, it prints the opened document.",
+    )
     audit_key_file: Path | None = _setting(
         "", _read_path, "Key that signs the audit's anchors. Empty: audit-key.pem beside the keys file, made once."
     )
@@ -201,6 +213,11 @@ class Settings:
         _read_count,
         "Codes that one caller may have sent in ten minutes; a tenth as many may be told wrongly.",
     )
+    keep_days: Mapping[str, int] = _setting(
+        " ".join(f"{one.name}={one.days}" for one in CLASSES),
+        read_days,
+        "How many days each class of data is kept, as CLASS=DAYS with spaces between; others keep their default.",
+    )
     log_level: str = _setting("INFO", _read_level, "DEBUG, INFO, WARNING or ERROR.")
 
 
@@ -244,6 +261,10 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
         faults.append(f"{PREFIX}DIIA_URL needs {PREFIX}DIIA_PARTNER_TOKEN")
     if any(":" not in pair for pair in values["viber_callback_credentials"]):
         faults.append(f"{PREFIX}VIBER_CALLBACK_CREDENTIALS: each must be user:password")
+    if values["keys_command"] and values["keys_file"] is None:
+        faults.append(f"{PREFIX}KEYS_COMMAND needs {PREFIX}KEYS_FILE, the sealed file that it opens")
+    if values["keys"] and (values["keys_command"] or values["keys_file"]):
+        faults.append(f"{PREFIX}KEYS is the keys document itself: unset {PREFIX}KEYS_FILE and {PREFIX}KEYS_COMMAND")
     names = [smsc.name for smsc in values["smscs"]]
     if len(set(names)) != len(names):
         faults.append(f"{PREFIX}SMSCS: names must differ; set ?name= in each")

@@ -28,6 +28,7 @@ from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
+from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.operations import Operations
@@ -37,11 +38,13 @@ from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
+from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.worker import Worker
 from esoz_notify.render.texts import Texts, builtin_texts, load_texts
-from esoz_notify.settings import Settings, Smsc
+from esoz_notify.settings import Settings, Smsc, environment_for_child
+from esoz_notify.store.key_sources import keys_of_command, keys_of_text
 from esoz_notify.store.vault import Keys, Vault, load_or_create_keys
 
 
@@ -95,7 +98,11 @@ def policies_text(settings: Settings) -> tuple[str, str]:
 
 
 def read_keys(settings: Settings) -> Keys:
-    """The keys of this installation, made at the first use."""
+    """The keys document, from the one source that is set; a plain file is made at the first use."""
+    if settings.keys:
+        return keys_of_text(settings.keys)
+    if settings.keys_command and settings.keys_file is not None:
+        return keys_of_command(settings.keys_command, settings.keys_file, environment_for_child())
     folder = data_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     return load_or_create_keys(settings.keys_file or folder / "keys.json")
@@ -140,11 +147,11 @@ def audit_files(settings: Settings) -> tuple[Path, Path]:
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
     texts, policies = read_texts(settings), read_policies(settings)
-    vault = Vault(keys := read_keys(settings))
+    keys = read_keys(settings)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
         ledger = await _opened(dsn, stack)
-        wakes = _Wakes()
+        vault, wakes = await _vault(keys, ledger, tasks), _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
         adapters = _adapters(settings, texts)
@@ -177,16 +184,17 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
                 providers.append(provider)
                 tasks.append(asyncio.create_task(link.run(), name=f"link {smsc.name}"))
             stack.push_async_callback(_close_links, links)
-            working = Worker(
+            wakes.worker = working = Worker(
                 ledger=ledger,
                 composer=Composer(vault, texts),
                 providers=providers,
                 gateway=gateway,
                 receiver=receiver,
                 health=health,
+                keep_days=settings.keep_days,
             )
-            wakes.worker = working
-            _start(tasks, anchors=Anchors(ledger, *audit_files(settings)).run(), worker=working.run())
+            purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
+            _start(tasks, anchors=anchors.run(), worker=working.run(), purge=purging.run())
             stack.push_async_callback(working.drain)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
@@ -206,6 +214,15 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             links=tuple(links),
             worker=working,
         )
+
+
+async def _vault(keys: Keys, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Vault:
+    """A vault that goes on learning of the data keys that are added to the ledger."""
+    vault = Vault(keys)
+    keyring = Keyring(ledger, keys, vault)
+    await keyring.open()
+    _start(tasks, keyring=keyring.run())
+    return vault
 
 
 async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:

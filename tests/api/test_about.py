@@ -83,6 +83,7 @@ async def test_answers_may_grow_and_requests_may_not(desk: Desk) -> None:
         "InlineRecipient",
         "MethodChoice",
         "NotificationRequest",
+        "Search",
         "TokenRequest",
         "VerificationRequest",
     }

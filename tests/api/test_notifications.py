@@ -152,6 +152,32 @@ async def test_finding_by_every_filter(desk: Desk) -> None:
         assert found["next_cursor"] is None
 
 
+async def test_a_search_is_a_list_without_an_address(desk: Desk) -> None:
+    """The same filters in a body find the same, by pages, and only one's own; what is wrong is refused and named."""
+    sent = [(await desk.send())["id"] for _ in range(3)]
+    await desk.send({**INLINE, "recipient": {"phone": "+380000000002"}})
+    path = "/v1/notifications/search"
+    first = (await desk.call("POST", path, {"phone": PHONE, "kind": "confirmation_code", "limit": 2})).json
+    second = (await desk.call("POST", path, {"phone": PHONE, "limit": 2, "cursor": first["next_cursor"]})).json
+    secret = await desk.access.create_client("mis-2", "Another system", ["notifications:read"])
+    token = (await desk.access.issue("mis-2", secret)).access_token
+    other = await desk.call("POST", path, {"phone": PHONE}, token=token)
+
+    assert [one["id"] for one in (*first["data"], *second["data"])] == sent[::-1]
+    assert second["next_cursor"] is None
+    assert other.json["data"] == []
+    for asked, pointer in (
+        ({"phone": "0000000777"}, "/phone"),
+        ({"phone": ""}, "/phone"),
+        ({"phone": None}, "/phone"),
+        ({"limit": True}, "/limit"),
+        ({"limit": 0}, "/limit"),
+        ({"phones": PHONE}, "/phones"),
+    ):
+        reply = await desk.call("POST", path, asked)
+        assert (reply.status, [one["pointer"] for one in reply.json["invalid"]]) == (422, [pointer]), asked
+
+
 async def test_pages_show_everything_once(desk: Desk) -> None:
     """Following the cursor shows every notification once, the newest first, whatever is added meanwhile."""
     sent = [(await desk.send())["id"] for _ in range(5)]

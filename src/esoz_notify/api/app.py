@@ -34,6 +34,7 @@ _ROUTES = (
     notifications.accept_notification,
     notifications.accept_batch,
     notifications.list_notifications,
+    notifications.search_notifications,
     notifications.get_notification,
     notifications.cancel_notification,
     notifications.resend_notification,

@@ -212,6 +212,12 @@ _TABLE = (
         answers=(Answer(status=200, what="A page.", shape=shapes.Page),), parameters=_FILTERS, refusals=(400,),
     ),
     _op(
+        "search_notifications", "POST", "/v1/notifications/search", _READ, _N, "Find notifications by what is personal",
+        "As GET /v1/notifications, but nothing that is asked for stands in an address, which proxies on the way log.",
+        takes=shapes.Search, answers=(Answer(status=200, what="A page.", shape=shapes.Page),),
+        refusals=(400, 413, 415, 422),
+    ),
+    _op(
         "get_notification", "GET", _ONE, _READ, _N, "What became of it",
         "Status, route, attempts, receipts, and every decision with its reason.",
         answers=(Answer(status=200, what="The notification.", shape=shapes.Notification),), refusals=(404,),

@@ -150,6 +150,7 @@ _PROVIDER: dict[str, Any] = {
 REQUESTS: dict[str, dict[str, Any]] = {
     "NotificationRequest": {"a stored patient": _REQUEST, "a phone that the caller chose": _INLINE},
     "PatientDocument": {"an adult with a phone": _PATIENT},
+    "Search": {"of a phone": {"phone": "+380000000001", "limit": 10}},
     "GivenReason": {"maintenance": {"reason": "their maintenance until noon"}},
     "TokenRequest": {
         "the secret in the form": {

@@ -91,6 +91,25 @@ async def list_notifications(request: Asking) -> Response[bytes]:
     if "phone" in wanted and wanted["phone"].startswith(" "):
         # A plus that was not written as %2B arrives as a space.
         wanted["phone"] = f"+{wanted['phone'][1:]}"
+    return await _page(request, wanted)
+
+
+@answers("search_notifications")
+async def search_notifications(request: Asking) -> Response[bytes]:
+    """One page, of what no address should tell."""
+    asked = await read_object(request)
+    texts = {name: [str(value) if name == "limit" and type(value) is int else value] for name, value in asked.items()}
+    wrong = [name for name, (value,) in texts.items() if type(value) is not str or not value]
+    if wrong:
+        raise InvalidInput([Problem(f"/{name}", "type", "must be a string, and not empty") for name in wrong])
+    try:
+        return await _page(request, reading.query(texts, _FILTERS))
+    except BadQuery as error:
+        problems = [replace(one, pointer=one.pointer.removeprefix("/query")) for one in error.problems]
+        raise InvalidInput(problems) from None
+
+
+async def _page(request: Asking, wanted: dict[str, str]) -> Response[bytes]:
     before, count_max = _checked(wanted)
     found, cursor = await edge(request).service.page(caller(request), wanted, before=before, count_max=count_max)
     return answer({"data": found, "next_cursor": cursor})
@@ -112,7 +131,9 @@ def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
     if kind is not None and kind not in KINDS:
         problems.append(Problem("/query/kind", "unknown_kind", f"must be one of: {', '.join(KINDS)}"))
     if phone is not None and not PHONE_RULE.fullmatch(phone):
-        problems.append(Problem("/query/phone", "format", "must be +380 and nine digits, the plus written as %2B"))
+        problems.append(
+            Problem("/query/phone", "format", "must be +380 and nine digits; in an address the plus is %2B")
+        )
     _read_id(wanted, "crisis", "must be the id of a crisis switch", problems)
     before = _read_id(wanted, "cursor", "must be the next_cursor of an earlier page", problems)
     limit = wanted.get("limit", str(PAGE_SIZE))

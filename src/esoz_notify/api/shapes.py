@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.crisis_proposal import VALUE_LENGTH_MAX
 from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS
-from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
+from esoz_notify.core.limits import PAGE_SIZE, PAGE_SIZE_MAX, REFERENCE_LENGTH_MAX
 from esoz_notify.core.patient import LANGUAGES, LegalCapacity, MethodType
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.status import Outcome, Status
@@ -198,6 +198,18 @@ class Notification(Accepted, kw_only=True):
     patient_id: Id | None
     attempts: list[Attempt]
     decisions: list[Decision] | UnsetType = UNSET
+
+
+class Search(Exact):
+    """Which notifications; what is left out may be anything."""
+
+    reference: Annotated[str, Meta(min_length=1, max_length=REFERENCE_LENGTH_MAX)] | UnsetType = UNSET
+    status: StatusName | UnsetType = UNSET
+    kind: KindName | UnsetType = UNSET
+    phone: FullPhone | UnsetType = UNSET
+    crisis: Id | UnsetType = UNSET
+    cursor: Annotated[Id | UnsetType, Meta(description="next_cursor of the page before")] = UNSET
+    limit: Annotated[int, Meta(ge=1, le=PAGE_SIZE_MAX)] = PAGE_SIZE
 
 
 class Page(Exact):

@@ -28,7 +28,7 @@ from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.settings import PREFIX, Settings
 from esoz_notify.store import embedded, migrations
 from esoz_notify.store.vault import load_or_create_keys
-from esoz_notify.wiring import configured_providers, data_folder, read_texts
+from esoz_notify.wiring import configured_providers, data_folder, read_keys, read_texts
 
 PYTHON_MIN = (3, 11)
 FREE_BYTES_MIN = 256 * 2**20
@@ -70,7 +70,10 @@ async def examine(settings: Settings, *, lab: bool) -> AsyncIterator[Finding]:
     yield check_python()
     folder = data_folder(settings)
     yield check_folder(folder)
-    yield check_keys(settings.keys_file or folder / "keys.json", ledger_exists=_has_ledger(settings, folder))
+    if settings.keys or settings.keys_command:
+        yield check_keys_elsewhere(settings)
+    else:
+        yield check_keys(settings.keys_file or folder / "keys.json", ledger_exists=_has_ledger(settings, folder))
     async for finding in check_ledger(settings, folder):
         yield finding
     for finding in check_papers(settings, lab=lab):
@@ -125,6 +128,16 @@ def check_keys(path: Path, *, ledger_exists: bool) -> Finding:
         fix = f"chmod 600 {path}" if "chmod" in error.detail else "restore it from its backup"
         return Finding("keys", State.BAD, error.detail, fix)
     return Finding("keys", State.OK, f"{path}: data key {keys.current_id} seals; keep a backup of this file elsewhere")
+
+
+def check_keys_elsewhere(settings: Settings) -> Finding:
+    """Keys from the environment or from a command: whole."""
+    source = "the environment" if settings.keys else "the keys command"
+    try:
+        keys = read_keys(settings)
+    except ConfigError as error:
+        return Finding("keys", State.BAD, error.detail, "esoz-notify keys new  prints a document in the right form")
+    return Finding("keys", State.OK, f"from {source}; data key {keys.current_id} is the document's newest")
 
 
 def _has_ledger(settings: Settings, folder: Path) -> bool:

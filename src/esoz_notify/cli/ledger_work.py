@@ -15,27 +15,40 @@ import typer
 from esoz_notify.cli.serve import ledger_dsn
 from esoz_notify.core.errors import ConfigError, Unavailable
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.settings import Settings
 from esoz_notify.store import migrations
-from esoz_notify.store.vault import Keys, load_or_create_keys
-from esoz_notify.wiring import data_folder
+from esoz_notify.store.vault import Keys, Vault
+from esoz_notify.wiring import read_keys
 
 Outcome = TypeVar("Outcome")
 
 
 def on_ledger(context: typer.Context, data: Path | None, work: Callable[[Ledger, Keys], Awaitable[Outcome]]) -> Outcome:
-    """Do ``work`` on the ledger. Raises Unavailable when it does not answer, ConfigError when it is not migrated."""
+    """Do ``work`` on the ledger, with all keys of this moment.
+
+    Raises Unavailable when it does not answer, ConfigError when it is not migrated.
+    """
+    return with_keyring(context, data, lambda ledger, keyring: work(ledger, keyring.keys))
+
+
+def with_keyring(
+    context: typer.Context, data: Path | None, work: Callable[[Ledger, Keyring], Awaitable[Outcome]]
+) -> Outcome:
+    """As ``on_ledger``, for work that takes so long that keys may change meanwhile, or that changes them."""
     settings: Settings = context.obj
     if data is not None:
         settings = replace(settings, data=data)
-    keys_file = settings.keys_file or data_folder(settings) / "keys.json"
 
     async def connected(dsn: str) -> Outcome:
         ledger = Ledger(dsn, LedgerClock(), pool_size=1)
         try:
             await ledger.open()
-            return await work(ledger, load_or_create_keys(keys_file))
+            document = read_keys(settings)
+            keyring = Keyring(ledger, document, Vault(document))
+            await keyring.open()
+            return await work(ledger, keyring)
         finally:
             await ledger.close()
 

@@ -20,9 +20,11 @@ from esoz_notify.cli.bench import bench
 from esoz_notify.cli.clients import clients_app
 from esoz_notify.cli.demo import demo
 from esoz_notify.cli.doctor import doctor
+from esoz_notify.cli.keys import keys_app
 from esoz_notify.cli.lab import lab
 from esoz_notify.cli.operators import operators_app
 from esoz_notify.cli.policy import policy_app
+from esoz_notify.cli.purge import purge
 from esoz_notify.cli.summaries import summaries
 from esoz_notify.core.errors import ConfigError, InvalidInput, NotifyError
 from esoz_notify.settings import Settings, read_settings
@@ -79,6 +81,8 @@ app.command()(ask.route)
 app.add_typer(policy_app, name="policy")
 app.add_typer(clients_app, name="clients")
 app.add_typer(operators_app, name="operators")
+app.add_typer(keys_app, name="keys")
+app.command()(purge)
 app.add_typer(audit_app, name="audit")
 app.command()(doctor)
 app.command()(bench)

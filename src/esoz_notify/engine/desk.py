@@ -170,12 +170,13 @@ class Desk:
         now = await reading.ledger_now(connection)
         cards = []
         for one in found:
-            data, summary = sealed[one.id]
+            # Nothing once its time was over and it was erased.
+            data, summary = sealed.get(one.id, (None, None))
             details = self._open(summary, "summary", one.id) if summary else {}
             cards.append(
                 Card(
                     stored=one,
-                    number=self._open(data, "data", one.id).get(NUMBER_FIELD),
+                    number=self._open(data, "data", one.id).get(NUMBER_FIELD) if data else None,
                     patient=details.get("patient_name"),
                     prints=tuple(prints.get(one.id, ())),
                     now=now,

@@ -27,10 +27,13 @@ _WAIT_FOR_CONNECTION_S = 5.0
 
 
 class Ledger:
-    """The ledger as the engine uses it: ``transaction`` for single uses, ``steady`` for a loop's own connection."""
+    """The ledger as the engine uses it: ``transaction`` for single uses, ``steady`` for a loop's own connection.
+
+    ``dsn``: where it is; it may hold a password.
+    """
 
     def __init__(self, dsn: str, clock: LedgerClock, *, pool_size: int = 8) -> None:
-        self._dsn = dsn
+        self.dsn = dsn
         self.clock = clock
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
@@ -69,7 +72,7 @@ class Ledger:
         """A connection of its own in autocommit mode, for hints. Raises Unavailable when the ledger is away."""
         try:
             connection = await psycopg.AsyncConnection[Any].connect(
-                self._dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
+                self.dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
             )
             async with connection:
                 yield connection
@@ -78,7 +81,7 @@ class Ledger:
 
     def steady(self) -> "Steady":
         """A connection of a loop's own, made when first used and again after it broke."""
-        return Steady(self._dsn, self.clock)
+        return Steady(self.dsn, self.clock)
 
 
 async def _keep_time(connection: Connection, clock: LedgerClock) -> None:

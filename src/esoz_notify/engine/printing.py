@@ -42,8 +42,10 @@ def check_one_sheet(stored: Sequence[Stored]) -> None:
 async def open_summaries(
     connection: Connection, vault: Vault, stored: Sequence[Stored], now: datetime
 ) -> list[Summary]:
-    """What the summaries of these notifications say at this moment, in their order."""
+    """What the summaries of these notifications say at this moment, in their order. Raises NotFound: it was erased."""
     sealed = await reading.sealed_contents(connection, [one.id for one in stored])
+    if any(one.id not in sealed for one in stored):
+        raise NotFound("what the summary would say was erased when its time was over", code="content_erased")
     return [_summary(vault, one, sealed[one.id], now) for one in stored]
 
 

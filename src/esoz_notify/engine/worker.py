@@ -7,7 +7,7 @@ What belongs here: the loops and what one hands to the next. What does not: deci
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -19,6 +19,7 @@ from esoz_notify.core.errors import NotifyError, Unavailable
 from esoz_notify.core.kinds import Lane
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, Reason
 from esoz_notify.core.results import Accepted, Refused, Result, TryLater
+from esoz_notify.core.retention import DEFAULT_DAYS
 from esoz_notify.core.status import LIVE
 from esoz_notify.engine import fault_points
 from esoz_notify.engine.applying import (
@@ -52,7 +53,6 @@ POLL_BATCH_MAX = 100
 POLL_LEASE_S = 30.0
 JANITOR_S = 2.0
 DRAIN_S = 15.0
-ORPHAN_LIFE = timedelta(days=3)
 BATCH_MAX = 200
 """Replies, and as many receipts, that one transaction settles: a code waits while the loop works on them."""
 _HEARTBEATS_PER_FORGETTING = 1800
@@ -70,7 +70,9 @@ class Worker:
         gateway: Gateway,
         receiver: Receiver,
         health: Health,
+        keep_days: Mapping[str, int] = DEFAULT_DAYS,
     ) -> None:
+        self._keep = {name: timedelta(days=days) for name, days in keep_days.items()}
         self._ledger = ledger
         self._composer = composer
         self._providers = {provider.name: provider for provider in providers}
@@ -342,13 +344,13 @@ class Worker:
     async def _tidy(self, steady: Steady) -> None:
         for _ in range(_HEARTBEATS_PER_FORGETTING):
             await asyncio.sleep(JANITOR_S)
-            adopted, given_up = await steady.run(lambda connection: receiving.adopt(connection, ORPHAN_LIFE))
+            adopted, given_up = await steady.run(lambda connection: receiving.adopt(connection, self._keep["orphans"]))
             if adopted:
                 self.wake_inbox()
             if given_up:
                 log.warning("%d receipts were given up: no submission of ours fits them", given_up)
             await self._count_minutes(steady)
-        await steady.run(lambda connection: reading.forget_keys(connection, limits.IDEMPOTENCY_LIFE_S))
+        await steady.run(lambda connection: reading.forget_keys(connection, self._keep["idempotency"].total_seconds()))
         await steady.run(reach.forget_over)
         await steady.run(verifications.forget)
         await steady.run(lambda connection: tallies.forget(connection, TALLIES_KEPT))
