@@ -140,7 +140,12 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
         access = Access(ledger, keys)
         if api:
-            loops = {"crises": crises.run(), "intake": intake.run(), "overload": overload.run(), "access": access.run()}
+            loops = {
+                "crises": crises.run(),
+                "intake": intake.run(),
+                "overload": overload.run(),
+                "access": access.callers.run(),
+            }
             tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         providers: list[Provider] = []

@@ -30,8 +30,9 @@ from esoz_notify.core.channel import Channel, Providers, ProviderView
 from esoz_notify.core.policy import load_policies
 from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.core.results import Accepted, Recovery
-from esoz_notify.engine.access import SCOPES, Access
+from esoz_notify.engine.access import Access
 from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
@@ -214,7 +215,7 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     carrier = Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
     service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
     access = Access(ledger, keys)
-    secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
+    secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
     people = People(ledger, vault)
     mounted = Mounted(create_console(people, DoctorsDesk(ledger, vault, service, crises), crises, ledger), PLACES)

@@ -78,7 +78,7 @@ class Replay:
     async def token(self, request: dict[str, Any]) -> str | None:
         """The token that a request shows."""
         if "client" in request:
-            secret = await self.desk.access.create_client(request["client"], "Another", ["otp:write"])
+            secret = await self.desk.access.callers.create(request["client"], "Another", ["otp:write"])
             return (await self.desk.access.issue(request["client"], secret)).access_token
         if "token" in request:
             shown: str | None = request["token"]

@@ -193,7 +193,7 @@ async def test_a_wrong_query_is_refused(desk: Desk) -> None:
 
 async def test_callers_see_their_own(desk: Desk) -> None:
     """Another caller's notification is not there; with notifications:read_all it is."""
-    secret = await desk.access.create_client("mis-2", "Another", ["notifications:read", "notifications:write"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["notifications:read", "notifications:write"])
     other = (await desk.access.issue("mis-2", secret)).access_token
     own = await desk.token("notifications:read")
     sent = await desk.send()
@@ -205,7 +205,7 @@ async def test_callers_see_their_own(desk: Desk) -> None:
     assert (await desk.call("GET", "/v1/notifications", token=other)).json["data"] == []
     assert (await desk.call("GET", path, token=own)).status == 200
 
-    secret = await desk.access.create_client("auditor", "All", ["notifications:read", "notifications:read_all"])
+    secret = await desk.access.callers.create("auditor", "All", ["notifications:read", "notifications:read_all"])
     auditor = (await desk.access.issue("auditor", secret)).access_token
     assert (await desk.call("GET", path, token=auditor)).status == 200
 
@@ -350,7 +350,7 @@ async def test_a_bad_patient_is_told_without_its_data(desk: Desk) -> None:
 
 async def test_a_key_belongs_to_one_caller(desk: Desk) -> None:
     """A key of one caller means nothing for another."""
-    secret = await desk.access.create_client("mis-2", "Another", ["notifications:write"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["notifications:write"])
     other = (await desk.access.issue("mis-2", secret)).access_token
     key = str(uuid4())
     first = await desk.call("POST", "/v1/notifications", INLINE, idempotency_key=key)

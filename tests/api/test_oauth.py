@@ -5,7 +5,7 @@ import base64
 import aiohttp
 from tests.api.desk import Desk, Reply
 
-from esoz_notify.engine.access import SCOPES
+from esoz_notify.engine.callers import SCOPES
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -33,7 +33,7 @@ async def test_a_token_by_basic_and_by_form(desk: Desk) -> None:
 async def test_fewer_scopes_can_be_asked_for(desk: Desk) -> None:
     """A token may be narrowed, and then opens only that; what the client does not have is refused."""
     narrow = await _ask(desk, "grant_type=client_credentials&scope=patients:read", ("mis-1", desk.secret))
-    secret = await desk.access.create_client("mis-2", "Another", ["patients:read"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["patients:read"])
     more = await _ask(desk, "grant_type=client_credentials&scope=patients:read+patients:write", ("mis-2", secret))
 
     assert narrow.json["scope"] == "patients:read"
@@ -43,8 +43,8 @@ async def test_fewer_scopes_can_be_asked_for(desk: Desk) -> None:
 
 async def test_an_unknown_client_looks_like_a_wrong_secret(desk: Desk) -> None:
     """Nobody learns which clients exist: the answers are the same to the letter."""
-    secret = await desk.access.create_client("mis-2", "Another", ["patients:read"])
-    await desk.access.disable("mis-2")
+    secret = await desk.access.callers.create("mis-2", "Another", ["patients:read"])
+    await desk.access.callers.disable("mis-2")
     replies = [
         await _ask(desk, "grant_type=client_credentials", login)
         for login in (("mis-1", "wrong"), ("nobody", "wrong"), ("mis-2", secret), ("\x00", "\x00"), ("mis-1", ""))

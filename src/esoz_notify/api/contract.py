@@ -21,7 +21,7 @@ from esoz_notify.core.limits import (
     SHEET_DOCUMENTS_MAX,
 )
 from esoz_notify.core.status import Status
-from esoz_notify.engine.access import SCOPES
+from esoz_notify.engine.callers import SCOPES
 from esoz_notify.render.summary import Paper, Variant
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -15,7 +15,8 @@ from esoz_notify.api import reading
 from esoz_notify.api.edge import Asking, answer, edge
 from esoz_notify.api.reading import FORM_TYPE, JSON_TYPE, BadRequest, WrongType
 from esoz_notify.api.routing import answers
-from esoz_notify.engine.access import SCOPES, InvalidClient, InvalidScope
+from esoz_notify.engine.access import InvalidClient, InvalidScope
+from esoz_notify.engine.callers import SCOPES
 
 _GRANT = "client_credentials"
 

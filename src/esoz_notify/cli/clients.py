@@ -15,7 +15,8 @@ from rich.table import Table
 
 from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
-from esoz_notify.engine.access import SCOPES, Access, Client
+from esoz_notify.engine.access import Access
+from esoz_notify.engine.callers import SCOPES, Client
 
 clients_app = typer.Typer(help="Callers of the API: list, create, rotate a secret, disable.", no_args_is_help=True)
 
@@ -32,7 +33,7 @@ def list_clients(context: typer.Context, *, data: DataFolderOption = None, as_js
 
     Example: esoz-notify clients list --data ./demo-data
     """
-    found = _with_access(context, data, lambda access: access.list())
+    found = _with_access(context, data, lambda access: access.callers.list())
     if as_json:
         typer.echo(json.dumps({"clients": [_document(client) for client in found]}, ensure_ascii=False))
         return
@@ -61,7 +62,7 @@ def create(  # noqa: PLR0913 - options of a command line
 
     Example: esoz-notify clients create mis-1 --name "Hospital 1" --scope notifications:write --scope notifications:read
     """
-    secret = _with_access(context, data, lambda access: access.create_client(client_id, name, scopes or ()))
+    secret = _with_access(context, data, lambda access: access.callers.create(client_id, name, scopes or ()))
     _tell_secret(client_id, secret, as_json=as_json)
 
 
@@ -73,7 +74,7 @@ def rotate(
 
     Example: esoz-notify clients rotate mis-1
     """
-    secret = _with_access(context, data, lambda access: access.rotate(client_id))
+    secret = _with_access(context, data, lambda access: access.callers.rotate(client_id))
     _tell_secret(client_id, secret, as_json=as_json)
 
 
@@ -85,7 +86,7 @@ def disable(
 
     Example: esoz-notify clients disable mis-1
     """
-    _with_access(context, data, lambda access: access.disable(client_id))
+    _with_access(context, data, lambda access: access.callers.disable(client_id))
     if as_json:
         typer.echo(json.dumps({"id": client_id, "disabled": True}))
     else:

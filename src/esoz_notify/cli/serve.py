@@ -25,7 +25,8 @@ from esoz_notify.cli.lab import CALLER_FILE, lab_process
 from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
-from esoz_notify.engine.access import SCOPES, Access, InvalidClient
+from esoz_notify.engine.access import Access, InvalidClient
+from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.listening import bound_to, listen
 from esoz_notify.engine.people import People, Role
 from esoz_notify.settings import Settings
@@ -224,9 +225,9 @@ async def _dev_secret(access: Access, known: str | None) -> str:
             return known
     except InvalidClient:
         pass  # another ledger's secret, or an old one
-    if any(client.id == DEV_CLIENT for client in await access.list()):
-        return await access.rotate(DEV_CLIENT)
-    return await access.create_client(DEV_CLIENT, "Developer of this machine", SCOPES)
+    if any(client.id == DEV_CLIENT for client in await access.callers.list()):
+        return await access.callers.rotate(DEV_CLIENT)
+    return await access.callers.create(DEV_CLIENT, "Developer of this machine", SCOPES)
 
 
 async def _dev_password(people: People, known: str | None) -> str:
