@@ -5,12 +5,13 @@ What belongs here: from settings to a running product. What does not: reading th
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from esoz_notify.channels import diia, infobip, smpp
 from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
@@ -26,6 +27,7 @@ from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
+from esoz_notify.engine.issuers import Issuer, Issuers
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.operations import Operations
@@ -116,6 +118,12 @@ def data_folder(settings: Settings) -> Path:
     return Path("~/.local/share/esoz-notify").expanduser()
 
 
+def own_url(settings: Settings) -> str:
+    """Where the API listens, as a URL."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.tls_certificate else 'http'}://{host}:{settings.port}"
+
+
 @asynccontextmanager
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
@@ -138,15 +146,11 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         crises = Crises(ledger)
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
-        access = Access(ledger, keys)
+        issuers = _issuers(settings, ledger, stack)
+        access = Access(ledger, keys, issuers)
         if api:
-            loops = {
-                "crises": crises.run(),
-                "intake": intake.run(),
-                "overload": overload.run(),
-                "access": access.callers.run(),
-            }
-            tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+            _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
+            _start(tasks, callers=access.callers.run(), issuers=issuers.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         providers: list[Provider] = []
         links: list[SmppLink] = []
@@ -192,6 +196,16 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             links=tuple(links),
             worker=working,
         )
+
+
+def _issuers(settings: Settings, ledger: Ledger, stack: AsyncExitStack) -> Issuers:
+    issuers = Issuers([Issuer(**asdict(one)) for one in settings.issuers], ledger.clock.now)
+    stack.push_async_callback(issuers.close)
+    return issuers
+
+
+def _start(tasks: list["asyncio.Task[None]"], **loops: Coroutine[Any, Any, None]) -> None:
+    tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
 
 class _Wakes:
@@ -243,7 +257,7 @@ def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
         }
         adapters.append(diia.adapter(diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=templates)))
     if settings.viber_url:
-        public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        public_url = settings.public_url or own_url(settings)
         account = infobip.InfobipAccount(
             api_key=settings.viber_api_key,
             sender=settings.viber_sender,

@@ -18,6 +18,7 @@ from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.mounting import Branching, Mounted
+from esoz_notify.api.peers import Peers
 from esoz_notify.api.rates import RateLimit, Rates
 from esoz_notify.api.recording import Recorder
 from esoz_notify.core.errors import NotifyError
@@ -85,6 +86,8 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     rate_limit: RateLimit | None = None,
     stopping: asyncio.Event | None = None,
     public_url: str | None = None,
+    https: bool = False,
+    peers: Peers | None = None,
     mounted: Mounted | None = None,
     lifespan: Sequence[Lifespan] = (),
     keep_alive_s: float = KEEP_ALIVE_S,
@@ -95,6 +98,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider,
     ``user:password`` of each credential that is good now. ``stopping``: set it (``server.Server`` does) to end streams.
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
+    ``https``: our own listener speaks TLS. ``peers``: how certificates of callers are found; None finds none.
     ``mounted``: pages for people, served beside the API.
     """
     rates = Rates(rate_limit or RateLimit(), monotonic)
@@ -102,6 +106,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         service=service,
         access=access,
         operations=operations,
+        peers=peers or Peers(),
         rates=rates,
         metrics=Metrics(),
         readiness=readiness,
@@ -130,5 +135,6 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     # Around the router too, so that requests to unknown paths are recorded as well.
     direct = Direct(app)
     answering = Branching(direct, mounted) if mounted is not None else direct
-    app.asgi_handler = Recorder(answering, edge.metrics, rates, monotonic)
+    by_https = https or (public_url or "").startswith("https://")
+    app.asgi_handler = Recorder(answering, edge.metrics, rates, monotonic, https=by_https)
     return app

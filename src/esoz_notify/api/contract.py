@@ -178,7 +178,8 @@ _TABLE = (
         name="issue_token", method="POST", path="/oauth/token", credential=Credential.CLIENT, scope=None,
         group="Access", summary="Get an access token",
         what="OAuth 2.0 client credentials (RFC 6749 §4.4). The client shows its id and secret by HTTP Basic or in the"
-        " form. Refusals have the bodies of RFC 6749 §5.2.",
+        " form, or an assertion that it signed with its own key (private_key_jwt, RFC 7523). A bound client's token is"
+        " good only with the client certificate shown here (RFC 8705). Refusals have the bodies of RFC 6749 §5.2.",
         takes=shapes.TokenRequest, takes_type=FORM_TYPE, body_bytes_max=16 * 1024,
         answers=(Answer(status=200, what="A token for an hour.", shape=shapes.Token),), refusals=(413,),
     ),

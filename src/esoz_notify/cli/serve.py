@@ -19,8 +19,10 @@ import typer
 from esoz_notify.api.app import create_app
 from esoz_notify.api.edge import Check
 from esoz_notify.api.mounting import Mounted
+from esoz_notify.api.peers import Peers, Proxy
 from esoz_notify.api.rates import RateLimit
 from esoz_notify.api.server import Server
+from esoz_notify.api.tls import Tls, TlsFiles
 from esoz_notify.cli.lab import CALLER_FILE, lab_process
 from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.core.errors import ConfigError
@@ -31,7 +33,7 @@ from esoz_notify.engine.listening import bound_to, listen
 from esoz_notify.engine.people import People, Role
 from esoz_notify.settings import Settings
 from esoz_notify.store import embedded, migrations
-from esoz_notify.wiring import Product, data_folder, running
+from esoz_notify.wiring import Product, data_folder, own_url, running
 
 DEV_CLIENT = "dev-client"
 DEV_OPERATOR = "dev-operator"
@@ -162,8 +164,13 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         return
     settings = product.settings
     public_url = settings.public_url or None
+    tls = listener_tls(settings)
     console = create_console(
-        product.people, product.desk, product.operations.crises, product.ledger, public_url=public_url
+        product.people,
+        product.desk,
+        product.operations.crises,
+        product.ledger,
+        public_url=public_url or own_url(settings),
     )
     app = create_app(
         product.service,
@@ -173,10 +180,24 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         callback_credentials=product.callback_credentials,
         rate_limit=RateLimit(quota=settings.requests_per_min),
         public_url=public_url,
+        https=tls is not None,
+        peers=Peers(asked=settings.tls_client_ca is not None, proxy=_proxy(settings)),
         mounted=Mounted(console, PLACES),
     )
-    async with Server(app, listening) as server:
+    async with Server(app, listening, tls=tls) as server:
         yield server.base_url
+
+
+def listener_tls(settings: Settings) -> Tls | None:
+    """TLS of the API's listener; None is plain HTTP. Raises ConfigError when its files are not good."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return Tls(TlsFiles(certificate=settings.tls_certificate, key=settings.tls_key, client_ca=settings.tls_client_ca))
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    told = settings.tls_proxy
+    return Proxy(header=told.header, networks=told.networks) if told is not None else None
 
 
 def _checks(product: Product) -> dict[str, Check]:
@@ -226,7 +247,7 @@ async def _dev_secret(access: Access, known: str | None) -> str:
     except InvalidClient:
         pass  # another ledger's secret, or an old one
     if any(client.id == DEV_CLIENT for client in await access.callers.list()):
-        return await access.callers.rotate(DEV_CLIENT)
+        return await access.callers.rotate(DEV_CLIENT, keep_old_hours=0)
     return await access.callers.create(DEV_CLIENT, "Developer of this machine", SCOPES)
 
 

@@ -123,15 +123,23 @@ class Access:
         return self._issued(row, scope, certificate)
 
     async def issue_for_assertion(
-        self, assertion: str, audiences: Collection[str], scope: str | None = None, certificate: str | None = None
+        self,
+        assertion: str,
+        audiences: Collection[str],
+        scope: str | None = None,
+        certificate: str | None = None,
+        *,
+        client_id: str | None = None,
     ) -> Token:
-        """Give a token for an assertion that a caller signed, as ``issue`` does for a secret. ``audiences``: our names.
+        """Give a token for an assertion that a caller signed, as ``issue`` does for a secret.
 
-        Raises InvalidClient, WrongAssertion, InvalidScope, CertificateNeeded.
+        ``audiences``: our names. ``client_id``: who it is said to be of, when that was said beside it. Raises
+        InvalidClient, WrongAssertion, InvalidScope, CertificateNeeded.
         """
-        client_id = read_claims_unproved(assertion).get("sub") if len(assertion) <= _TOKEN_LENGTH_MAX else None
-        if not isinstance(client_id, str) or not CLIENT_ID_RULE.fullmatch(client_id):
+        said = read_claims_unproved(assertion).get("sub") if len(assertion) <= _TOKEN_LENGTH_MAX else None
+        if not isinstance(said, str) or not CLIENT_ID_RULE.fullmatch(said) or client_id not in {None, said}:
             raise _unproved()
+        client_id = said
         async with self._ledger.transaction() as connection:
             row = await registry.get_client(connection, client_id)
             keys = [read_key(jwk) for jwk in await credentials.get_keys(connection, client_id)]
