@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from esoz_notify.api import about, callbacks, crisis, esoz, events, gate, notifications, oauth, operating, verifications
+from esoz_notify.api.contract import OPERATIONS
 from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
@@ -70,6 +71,20 @@ _ROUTES = (
     about.openapi,
     about.docs,
 )
+
+
+def check_declared(app: Litestar) -> None:
+    """Refuse an application with a route that no row of the contract declares: nobody would have said who may call it.
+
+    Raises ValueError naming the route.
+    """
+    for route in app.routes:
+        handlers = getattr(route, "route_handlers", (route,))
+        declared = [one for one in handlers if getattr(one, "opt", {}).get("operation") in OPERATIONS.values()]
+        # The framework answers OPTIONS by itself, with the methods that there are.
+        own = [one for one in handlers if getattr(one, "http_methods", None) == {"OPTIONS"}]
+        if len(declared) + len(own) < len(handlers):
+            raise ValueError(f"the route {route.path} is in no row of the contract: declare its credential and scope")
 
 
 def _nothing_else() -> dict[str, Check]:
@@ -132,6 +147,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         openapi_config=None,
         logging_config=None,
     )
+    check_declared(app)
     # Around the router too, so that requests to unknown paths are recorded as well.
     direct = Direct(app)
     answering = Branching(direct, mounted) if mounted is not None else direct

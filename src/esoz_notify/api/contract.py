@@ -90,13 +90,18 @@ class Operation:
     refusals: tuple[int, ...] = ()
     envelope: Envelope = Envelope.PROBLEM
 
+    def __post_init__(self) -> None:
+        """Refuse a row that leaves open who may call. Raises ValueError."""
+        by_token = self.credential is Credential.BEARER
+        if self.scope not in SCOPES if by_token else self.scope is not None:
+            raise ValueError(f"{self.name}: a call by bearer token needs a scope of SCOPES, any other has none")
+
 
 def _op(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
     name: str, method: Method, path: str, scope: str, group: str, summary: str, what: str, *,
     answers: tuple[Answer, ...], takes: Any = None, takes_type: str = JSON_TYPE, body_bytes_max: int = BODY_BYTES_MAX,
     parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = (), envelope: Envelope = Envelope.PROBLEM,
 ) -> Operation:  # fmt: skip
-    assert scope in SCOPES
     return Operation(
         name=name, method=method, path=path, credential=Credential.BEARER, scope=scope, group=group, summary=summary,
         what=what, answers=answers, takes=takes, takes_type=takes_type, body_bytes_max=body_bytes_max,

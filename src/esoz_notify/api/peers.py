@@ -1,6 +1,6 @@
 """Whose certificate a request comes with: of the connection itself, or as a trusted proxy tells it.
 
-What belongs here: finding it. What does not: TLS (``tls``), what a certificate is good for (the engine).
+What belongs here: finding it. What does not: TLS (``listener_tls``), what a certificate is good for (the engine).
 """
 
 import base64
@@ -14,9 +14,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from esoz_notify.api.tls import PEER
-
 Network: TypeAlias = IPv4Network | IPv6Network
+
+PEER = "peer_certificate_sha256"
+"""In the ASGI scope's extension ``tls``: the SHA-256 of the certificate that the other side has proved to own."""
 
 _VALUE_LENGTH_MAX = 16 * 1024
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*", re.ASCII)

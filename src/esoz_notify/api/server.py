@@ -5,7 +5,9 @@ application (``app``).
 """
 
 import asyncio
+import hashlib
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,9 +15,11 @@ from typing import Any, Self
 
 import uvicorn
 from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esoz_notify.api.edge import Edge
-from esoz_notify.api.tls import TellingProtocol, Tls
+from esoz_notify.api.peers import PEER
+from esoz_notify.engine.listener_tls import Tls
 from esoz_notify.engine.listening import Listening, bound_to, listen
 
 GRACE_S = 10
@@ -94,13 +98,33 @@ class _Uvicorn(uvicorn.Server):
         self.answers.set()
 
 
+class _Telling(HttpToolsProtocol):
+    """uvicorn's HTTP, which also tells the application whose certificate the connection has proved."""
+
+    _peer: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
+        """Begin a connection."""
+        super().connection_made(transport)
+        made: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        certificate = made.getpeercert(binary_form=True) if made is not None else None
+        self._peer = hashlib.sha256(certificate).hexdigest() if certificate else None
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        if self._peer is not None:
+            scope: Any = self.scope
+            scope["extensions"] = {"tls": {PEER: self._peer}}
+
+
 def _config(app: Litestar, grace_s: int, tls: Tls | None) -> uvicorn.Config:
     # Whoever adds handlers to its log: its lines have whole paths, and paths of ESOZ's contract have phones in them.
     logging.getLogger("uvicorn.access").disabled = True
     return uvicorn.Config(
         app,
         loop="none",
-        http=TellingProtocol,
+        http=_Telling,
         ssl_context_factory=None if tls is None else lambda config, default: tls.context,  # noqa: ARG005 - uvicorn's
         ws="none",
         lifespan="on",

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from esoz_notify.cli.acting import actor
 from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
 from esoz_notify.core.errors import InvalidInput, Problem
@@ -68,7 +69,7 @@ def create(  # noqa: PLR0913 - options of a command line
 
     Example: esoz-notify clients create mis-1 --name "Hospital 1" --scope notifications:write --scope notifications:read
     """
-    secret = _with_callers(context, data, lambda callers: callers.create(client_id, name, scopes or ()))
+    secret = _with_callers(context, data, lambda callers: callers.create(client_id, name, scopes or (), who=actor()))
     _tell_secret(client_id, secret, as_json=as_json)
 
 
@@ -91,7 +92,7 @@ def rotate(  # noqa: PLR0913 - options of a command line
     Example: esoz-notify clients rotate mis-1 --keep-old 48
     """
     hours = 0.0 if now else keep_old
-    secret = _with_callers(context, data, lambda callers: callers.rotate(client_id, keep_old_hours=hours))
+    secret = _with_callers(context, data, lambda callers: callers.rotate(client_id, keep_old_hours=hours, who=actor()))
     _tell_secret(client_id, secret, as_json=as_json)
 
 
@@ -113,8 +114,10 @@ def keys(  # noqa: PLR0913 - options of a command line
 
     Example: esoz-notify clients keys mis-1 --file jwks.json --end-secrets
     """
-    key_set = _read_json(file)
-    kids = _with_callers(context, data, lambda callers: callers.set_keys(client_id, key_set, end_secrets=end_secrets))
+    key_set, who = _read_json(file), actor()
+    kids = _with_callers(
+        context, data, lambda callers: callers.set_keys(client_id, key_set, end_secrets=end_secrets, who=who)
+    )
     if as_json:
         typer.echo(json.dumps({"id": client_id, "keys": list(kids)}))
     else:
@@ -134,7 +137,7 @@ def bind(
 
     Example: esoz-notify clients bind mis-1
     """
-    _with_callers(context, data, lambda callers: callers.bind(client_id, bound=not off))
+    _with_callers(context, data, lambda callers: callers.bind(client_id, bound=not off, who=actor()))
     if as_json:
         typer.echo(json.dumps({"id": client_id, "bound": not off}))
     else:
@@ -150,7 +153,7 @@ def disable(
 
     Example: esoz-notify clients disable mis-1
     """
-    _with_callers(context, data, lambda callers: callers.disable(client_id))
+    _with_callers(context, data, lambda callers: callers.disable(client_id, who=actor()))
     if as_json:
         typer.echo(json.dumps({"id": client_id, "disabled": True}))
     else:

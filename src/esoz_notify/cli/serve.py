@@ -22,13 +22,14 @@ from esoz_notify.api.mounting import Mounted
 from esoz_notify.api.peers import Peers, Proxy
 from esoz_notify.api.rates import RateLimit
 from esoz_notify.api.server import Server
-from esoz_notify.api.tls import Tls, TlsFiles
+from esoz_notify.cli.acting import actor
 from esoz_notify.cli.lab import CALLER_FILE, lab_process
 from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
 from esoz_notify.engine.access import Access, InvalidClient
 from esoz_notify.engine.callers import SCOPES
+from esoz_notify.engine.listener_tls import Tls, TlsFiles
 from esoz_notify.engine.listening import bound_to, listen
 from esoz_notify.engine.people import People, Role
 from esoz_notify.settings import Settings
@@ -247,8 +248,8 @@ async def _dev_secret(access: Access, known: str | None) -> str:
     except InvalidClient:
         pass  # another ledger's secret, or an old one
     if any(client.id == DEV_CLIENT for client in await access.callers.list()):
-        return await access.callers.rotate(DEV_CLIENT, keep_old_hours=0)
-    return await access.callers.create(DEV_CLIENT, "Developer of this machine", SCOPES)
+        return await access.callers.rotate(DEV_CLIENT, keep_old_hours=0, who=actor())
+    return await access.callers.create(DEV_CLIENT, "Developer of this machine", SCOPES, who=actor())
 
 
 async def _dev_password(people: People, known: str | None) -> str:

@@ -14,7 +14,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from esoz_notify.core.audit import is_personal
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
+from esoz_notify.engine import audit
+from esoz_notify.engine.audit import Action, Deed
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.public_keys import PublicKey, WrongKey, read_key
 from esoz_notify.store import credentials, registry
@@ -55,6 +58,9 @@ KEEP_OLD_HOURS_MAX = 24 * 30
 KEYS_MAX = 8
 """Public keys that one caller may have at a time."""
 
+UNKNOWN = "cli:unknown"
+"""Who does something to a caller, when that is not told."""
+
 CLIENT_ID_RULE = re.compile(r"[a-z0-9][a-z0-9._-]{2,62}", re.ASCII)
 
 _NAME_LENGTH_MAX = 200
@@ -84,7 +90,7 @@ class Client:
 
 
 class Callers:
-    """Keeps callers in the ledger.
+    """Keeps callers in the ledger, and notes what is done to them in the audit. ``who``: as the audit names actors.
 
     A secret is 256 random bits, so its plain SHA-256 is kept: slow and salted hashes protect guessable passwords, and
     a guess at 256 bits does not come true at any speed, while a slow hash would let anybody burn our CPU unasked.
@@ -107,7 +113,7 @@ class Callers:
         """Whether a caller was disabled lately, as far as this process knows; costs no asking."""
         return client_id in self._disabled
 
-    async def create(self, client_id: str, name: str, scopes: Collection[str]) -> str:
+    async def create(self, client_id: str, name: str, scopes: Collection[str], *, who: str = UNKNOWN) -> str:
         """Make a caller and return its secret, which is shown this once. Raises InvalidInput, Conflict if it exists."""
         _check_client(client_id, name, scopes)
         secret = _new_secret()
@@ -118,9 +124,10 @@ class Callers:
                 )
             await registry.add_client(connection, client_id, name, in_order(scopes))
             await credentials.add_secret(connection, client_id, hashed(secret), keep_old_s=0)
+            await _note(connection, who, Action.CLIENT_CREATED, client_id, scopes=str(len(in_order(scopes))))
         return secret
 
-    async def rotate(self, client_id: str, *, keep_old_hours: float = KEEP_OLD_HOURS) -> str:
+    async def rotate(self, client_id: str, *, keep_old_hours: float = KEEP_OLD_HOURS, who: str = UNKNOWN) -> str:
         """Give a caller a new secret and return it; the one before stays good for ``keep_old_hours``, older ones end.
 
         A disabled caller may come in again, by the new one alone. Raises InvalidInput, NotFound.
@@ -131,10 +138,13 @@ class Callers:
         async with self._changing(client_id) as connection:
             await credentials.add_secret(connection, client_id, hashed(secret), keep_old_s=keep_old_hours * 3600)
             await registry.enable_client(connection, client_id)
+            await _note(connection, who, Action.CLIENT_ROTATED, client_id, old_kept_hours=f"{keep_old_hours:g}")
         self._disabled -= {client_id}
         return secret
 
-    async def set_keys(self, client_id: str, key_set: object, *, end_secrets: bool = False) -> tuple[str, ...]:
+    async def set_keys(
+        self, client_id: str, key_set: object, *, end_secrets: bool = False, who: str = UNKNOWN
+    ) -> tuple[str, ...]:
         """Give a caller the public keys of a JSON Web Key Set, in place of those it had; returns their names.
 
         ``end_secrets``: from now on it shows nothing else. A disabled caller may come in again. Raises InvalidInput,
@@ -147,24 +157,29 @@ class Callers:
                 await credentials.end_secrets(connection, client_id)
             if keys:
                 await registry.enable_client(connection, client_id)
+            ended = "ended" if end_secrets else "kept"
+            await _note(connection, who, Action.CLIENT_KEYS_CHANGED, client_id, keys=str(len(keys)), secrets=ended)
         if keys:
             self._disabled -= {client_id}
         return tuple(key.kid for key in keys)
 
-    async def bind(self, client_id: str, *, bound: bool = True) -> None:
+    async def bind(self, client_id: str, *, bound: bool = True, who: str = UNKNOWN) -> None:
         """Have a caller's new tokens hang on the certificate it shows, or no longer. Idempotent. Raises NotFound."""
         async with self._changing(client_id) as connection:
             await registry.bind_client(connection, client_id, bound=bound)
+            await _note(connection, who, Action.CLIENT_KEYS_CHANGED, client_id, bound="yes" if bound else "no")
 
-    async def disable(self, client_id: str) -> None:
+    async def disable(self, client_id: str, *, who: str = UNKNOWN) -> None:
         """Take a caller's access away: no new token, and those it has end, with its secrets and keys.
 
         Idempotent. Raises NotFound.
         """
         async with self._changing(client_id) as connection:
-            await registry.disable_client(connection, client_id)
+            was_enabled = await registry.disable_client(connection, client_id)
             await credentials.end_secrets(connection, client_id)
             await credentials.put_keys(connection, client_id, {})
+            if was_enabled:
+                await _note(connection, who, Action.CLIENT_DISABLED, client_id)
         self._disabled |= {client_id}
 
     async def list(self) -> tuple[Client, ...]:
@@ -199,6 +214,10 @@ class Callers:
         self._disabled = frozenset(row.id for row in rows if row.disabled_at is not None and row.disabled_at > since)
 
 
+async def _note(connection: Connection, who: str, action: Action, client_id: str, **details: str) -> None:
+    await audit.note(connection, Deed(actor=who, action=action, subject=f"client:{client_id}", details=details))
+
+
 def hashed(secret: str) -> bytes:
     """What is kept of a secret."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
@@ -213,6 +232,8 @@ def _check_client(client_id: str, name: str, scopes: Collection[str]) -> None:
     problems = []
     if not CLIENT_ID_RULE.fullmatch(client_id):
         problems.append(Problem("/id", "format", "must be 3 to 63 of a-z 0-9 . _ - and begin with a letter or a digit"))
+    elif is_personal(client_id):
+        problems.append(Problem("/id", "personal", "must not look like a phone or a tax number: it gets into logs"))
     if not 0 < len(name) <= _NAME_LENGTH_MAX or not name.isprintable():
         problems.append(Problem("/name", "format", f"must be 1 to {_NAME_LENGTH_MAX} printable characters"))
     if not scopes:

@@ -1,25 +1,18 @@
-"""TLS of the API's own listener: its certificate, whose certificates clients may show, and telling them to requests.
+"""TLS of the API's own listener: its certificate, also when it is renewed, and whose certificates clients may show.
 
-What belongs here: the context and what uvicorn does not tell by itself. What does not: what a certificate is good for
-(``peers``, the engine), serving (``server``).
+What belongs here: the context. What does not: TLS towards providers, serving, what a client's
+certificate is good for (api, ``access``).
 """
 
 import asyncio
-import hashlib
 import logging
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esoz_notify.core.errors import ConfigError
 
 log = logging.getLogger(__name__)
-
-PEER = "peer_certificate_sha256"
-"""In the ASGI scope's extension ``tls``: the SHA-256 of the certificate that the other side has proved to own."""
 
 RENEWED_LOOK_S = 30.0
 """How often the files are looked at; a renewed certificate is shown within this."""
@@ -88,23 +81,3 @@ def _context(files: TlsFiles) -> ssl.SSLContext:
 
 def _named(files: TlsFiles) -> str:
     return ", ".join(str(path) for path in (files.certificate, files.key, files.client_ca) if path is not None)
-
-
-class TellingProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, which also tells the application whose certificate the connection has proved."""
-
-    _peer: str | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
-        """Begin a connection."""
-        super().connection_made(transport)
-        made: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        certificate = made.getpeercert(binary_form=True) if made is not None else None
-        self._peer = hashlib.sha256(certificate).hexdigest() if certificate else None
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        if self._peer is not None:
-            scope: Any = self.scope
-            scope["extensions"] = {"tls": {PEER: self._peer}}
