@@ -38,6 +38,7 @@ from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.listener_tls import Tls
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.people import People
 from esoz_notify.engine.receiving import Receiver
@@ -200,7 +201,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterator[Desk]:
+async def a_desk(dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, **options: Any) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``."""
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
@@ -224,7 +225,7 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:
         async with (
-            Server(app, bind("127.0.0.1", 0), grace_s=3) as server,
+            Server(app, bind("127.0.0.1", 0), tls=tls, grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
             yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, people)

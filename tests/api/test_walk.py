@@ -113,7 +113,7 @@ async def test_another_callers_data_is_not_there(desk: Desk) -> None:
     all_seen = (await desk.access.issue("mis-2", secret)).access_token
     for token, seen in ((others, 0), (all_seen, 2), (await desk.token(), 2)):
         listed = await desk.call("GET", f"/v1/notifications?phone=%2B{PHONE[1:]}", token=token)
-        assert len(listed.json["notifications"]) == seen
+        assert len(listed.json["data"]) == seen
     assert (await desk.call("GET", f"/v1/notifications/{notification}", token=all_seen)).status == 200
 
 

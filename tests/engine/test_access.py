@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound
 from esoz_notify.engine import access as access_module
-from esoz_notify.engine.access import TOKEN_LIFE_S, Access, InvalidClient, InvalidScope, InvalidToken
-from esoz_notify.engine.callers import SCOPES, SECRET_PREFIX
+from esoz_notify.engine.access import TOKEN_LIFE_S, Access, CertificateNeeded, InvalidClient, InvalidScope, InvalidToken
+from esoz_notify.engine.callers import KEEP_OLD_HOURS_MAX, SCOPES, SECRET_PREFIX
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store.vault import Keys
@@ -107,6 +107,71 @@ async def test_rotation_ends_the_old_secret(access: Access) -> None:
     assert access.verify(token.access_token).scopes == {"patients:read"}
     (client,) = await access.callers.list()
     assert (client.id, client.name, client.scopes, client.disabled_at) == ("mis-1", "One", ("patients:read",), None)
+
+
+async def test_two_secrets_live_at_once(access: Access, ledger: Ledger) -> None:
+    """A rotation gives a second secret; the first is good until its time is over, a third ends it at once."""
+    first = await access.callers.create("mis-1", "One", ["patients:read"])
+    second = await access.callers.rotate("mis-1", keep_old_hours=2)
+    for secret in (first, second):
+        assert (await access.issue("mis-1", secret)).scopes == ("patients:read",)
+    (client,) = await access.callers.list()
+    newest, older = client.secrets_until
+    assert newest is None
+    assert older is not None
+    assert timedelta(minutes=119) < older - access.now() <= timedelta(minutes=120)
+    third = await access.callers.rotate("mis-1", keep_old_hours=1)
+    with pytest.raises(InvalidClient):
+        await access.issue("mis-1", first)
+    await access.issue("mis-1", second)
+    async with ledger.transaction() as connection:
+        await connection.execute("UPDATE client_secret SET ends_at = ledger_now() WHERE ends_at IS NOT NULL")
+
+    with pytest.raises(InvalidClient):
+        await access.issue("mis-1", second)
+    await access.issue("mis-1", third)
+    assert (await access.callers.list())[0].secrets_until == (None,)
+
+
+async def test_a_rotation_may_end_the_old_at_once(access: Access) -> None:
+    """With nothing kept only the new secret is good; what is kept is bounded."""
+    old = await access.callers.create("mis-1", "One", ["patients:read"])
+    await access.callers.rotate("mis-1", keep_old_hours=0)
+    with pytest.raises(InvalidClient):
+        await access.issue("mis-1", old)
+    for hours in (-1, KEEP_OLD_HOURS_MAX + 1, float("nan")):
+        with pytest.raises(InvalidInput):
+            await access.callers.rotate("mis-1", keep_old_hours=hours)
+
+
+async def test_a_bound_callers_token_hangs_on_its_certificate(access: Access) -> None:
+    """It names the certificate that was shown, and without one there is no token; another caller's names none."""
+    secret = await access.callers.create("mis-1", "One", ["patients:read"])
+    unbound = await access.issue("mis-1", secret, certificate="thumb")
+    assert access.verify(unbound.access_token).certificate is None
+    await access.callers.bind("mis-1")
+    bound = await access.issue("mis-1", secret, certificate="thumb")
+    assert access.verify(bound.access_token).certificate == "thumb"
+    with pytest.raises(CertificateNeeded):
+        await access.issue("mis-1", secret)
+    await access.callers.bind("mis-1", bound=False)
+    assert access.verify((await access.issue("mis-1", secret)).access_token).certificate is None
+
+
+async def test_what_is_done_to_callers_is_in_the_audit(access: Access, ledger: Ledger) -> None:
+    """Making, rotating, giving keys, binding and disabling, by whom; what changed nothing is not there twice."""
+    await access.callers.create("mis-1", "One", ["patients:read"], who="cli:olena@host")
+    await access.callers.rotate("mis-1", who="cli:olena@host", keep_old_hours=2)
+    await access.callers.set_keys("mis-1", {"keys": []}, who="cli:olena@host")
+    await access.callers.bind("mis-1", who="cli:olena@host")
+    for _ in range(2):
+        await access.callers.disable("mis-1", who="cli:olena@host")
+    async with ledger.transaction() as connection:
+        cursor = await connection.execute("SELECT actor, action, subject FROM audit ORDER BY seq")
+        noted = await cursor.fetchall()
+
+    actions = ["client_created", "client_rotated", "client_keys_changed", "client_keys_changed", "client_disabled"]
+    assert noted == [("cli:olena@host", action, "client:mis-1") for action in actions]
 
 
 async def test_disabling_ends_tokens_everywhere(

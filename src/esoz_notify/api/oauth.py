@@ -6,6 +6,7 @@ What belongs here: its form and its answers. What does not: checking secrets and
 import base64
 import binascii
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -32,11 +33,12 @@ async def issue_token(request: Asking) -> Response[bytes]:
     try:
         reading.check_type(request.headers.get("content-type"), FORM_TYPE)
         form = reading.form(await request.body())
+        shown = _shown(request.headers.get("authorization"), form)
         grant_type = form.get("grant_type")
         if grant_type != _GRANT:
             error = "unsupported_grant_type" if grant_type else "invalid_request"
             return _refused(400, error, f"send grant_type={_GRANT}")
-        token = await _token(request, form)
+        token = await _token(request, shown, form.get("scope"))
     except (BadRequest, WrongType, CertificateNeeded) as wrong:
         return _refused(400, "invalid_request", wrong.detail)
     except InvalidScope as wrong:
@@ -53,21 +55,13 @@ async def issue_token(request: Asking) -> Response[bytes]:
     return answer(given, headers={"cache-control": "no-store", "pragma": "no-cache"})
 
 
-async def _token(request: Asking, form: Mapping[str, str]) -> Token:
-    """A token for what the client shows. Raises BadRequest and what ``Access`` raises."""
-    here, header = edge(request), request.headers.get("authorization")
+async def _token(request: Asking, shown: "_Secret | _Assertion", scope: str | None) -> Token:
+    here = edge(request)
     certificate = here.peers.certificate(request.scope)
-    if "client_assertion" not in form and "client_assertion_type" not in form:
-        client_id, secret = _client(header, form)
-        return await here.access.issue(client_id, secret, form.get("scope"), certificate)
-    if header is not None or "client_secret" in form:
-        raise BadRequest("show one credential: a secret or an assertion")
-    if form.get("client_assertion_type") != ASSERTION_TYPE:
-        raise BadRequest(f"with client_assertion, client_assertion_type must be {ASSERTION_TYPE}")
-    assertion, client_id_said = form.get("client_assertion", ""), form.get("client_id")
-    return await here.access.issue_for_assertion(
-        assertion, _audiences(request), form.get("scope"), certificate, client_id=client_id_said
-    )
+    if isinstance(shown, _Secret):
+        return await here.access.issue(shown.client_id, shown.secret, scope, certificate)
+    audiences = _audiences(request)
+    return await here.access.issue_for_assertion(shown.token, audiences, scope, certificate, client_id=shown.client_id)
 
 
 def _audiences(request: Asking) -> frozenset[str]:
@@ -86,16 +80,32 @@ def _audiences(request: Asking) -> frozenset[str]:
     return frozenset(name for one in issuers for name in (one, f"{one}{_TOKEN_PATH}"))
 
 
-def _client(header: str | None, form: Mapping[str, str]) -> tuple[str, str]:
-    """Id and secret, by HTTP Basic or in the form, not both (RFC 6749 §2.3). Raises BadRequest, InvalidClient."""
+class _Secret(NamedTuple):
+    client_id: str
+    secret: str
+
+
+class _Assertion(NamedTuple):
+    token: str
+    client_id: str | None
+
+
+def _shown(header: str | None, form: Mapping[str, str]) -> _Secret | _Assertion:
+    """What the client shows: one thing, in one way (RFC 6749 §2.3). Raises BadRequest, InvalidClient."""
+    if "client_assertion" in form or "client_assertion_type" in form:
+        if header is not None or "client_secret" in form:
+            raise BadRequest("show one credential: a secret or an assertion")
+        if form.get("client_assertion_type") != ASSERTION_TYPE:
+            raise BadRequest(f"with client_assertion, client_assertion_type must be {ASSERTION_TYPE}")
+        return _Assertion(form.get("client_assertion", ""), form.get("client_id"))
     if header is None:
         if "client_id" not in form or "client_secret" not in form:
-            raise InvalidClient("show client_id and client_secret, by HTTP Basic or in the form")
-        return form["client_id"], form["client_secret"]
+            raise InvalidClient("show client_id and client_secret, by HTTP Basic or in the form, or a client_assertion")
+        return _Secret(form["client_id"], form["client_secret"])
     if "client_secret" in form:
         raise BadRequest("show the secret once: by HTTP Basic or in the form")
     client_id, secret = _basic(header)
-    return unquote_plus(client_id), unquote_plus(secret)
+    return _Secret(unquote_plus(client_id), unquote_plus(secret))
 
 
 def _basic(header: str) -> tuple[str, str]:
