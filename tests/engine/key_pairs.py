@@ -30,9 +30,10 @@ class Pair:
         return {**json.loads(writer.to_jwk(self.private)), "kid": self.kid}
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        """A token; claims that are None are left out."""
+        """A token; claims and members of the header that are None are left out."""
         given = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(given, self.private, self.algorithm, headers={"kid": self.kid, **header})
+        headers = {name: value for name, value in {"kid": self.kid, **header}.items() if value is not None}
+        return jwt.encode(given, self.private, self.algorithm, headers=headers)
 
 
 def _kind(private: Any) -> str:
