@@ -128,7 +128,7 @@ async def test_every_exchange_is_answered_as_recorded(
 ) -> None:
     """The rule in each file holds: every request of it is answered with the recorded status and body."""
     recorded = RECORDED[file]
-    options = {"rate_limit": RateLimit(quota=3, window_s=300)} if file.stem.startswith("rate") else {}
+    options: dict[str, Any] = {"rate_limit": RateLimit(quota=3, window_s=300)} if file.stem.startswith("rate") else {}
     async with a_desk(ledger_dsn, **options) as desk:
         replay = Replay(desk, monkeypatch)
         for number, step in enumerate(recorded["exchanges"], 1):
