@@ -174,6 +174,25 @@ async def test_what_is_done_to_callers_is_in_the_audit(access: Access, ledger: L
     assert noted == [("cli:olena@host", action, "client:mis-1") for action in actions]
 
 
+async def test_a_caller_that_comes_back_does_not_bring_its_old_tokens(access: Access, ledger: Ledger) -> None:
+    """What was issued before a caller was disabled stays over when it gets a new secret, in every process."""
+    other = Access(ledger, KEYS)
+    secret = await access.callers.create("mis-1", "One", ["patients:read"])
+    old = (await access.issue("mis-1", secret)).access_token
+    ledger.clock.set(ledger.clock.now() + timedelta(seconds=2))
+    await access.callers.disable("mis-1")
+    async with ledger.transaction() as connection:
+        await connection.execute("UPDATE client SET tokens_since = tokens_since + interval '2 seconds'")
+    await other.callers._keep_up()
+    new = await access.callers.rotate("mis-1")
+    await other.callers._keep_up()
+
+    assert not _is_good(access, old)
+    assert not _is_good(other, old)
+    ledger.clock.set(ledger.clock.now() + timedelta(seconds=2))
+    assert _is_good(other, (await access.issue("mis-1", new)).access_token)
+
+
 async def test_disabling_ends_tokens_everywhere(
     access: Access, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

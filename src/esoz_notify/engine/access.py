@@ -74,7 +74,7 @@ class Claims:
     """What a verified token says.
 
     ``certificate``: SHA-256 of the one it is bound to, as in ``x5t#S256``; None is none. ``look_again_at``: when it has
-    to be read anew, of another issuer's token.
+    to be read anew, of another issuer's token. ``issued_at``: of a token of ours.
     """
 
     client_id: str
@@ -83,6 +83,7 @@ class Claims:
     token_id: str
     certificate: str | None = None
     look_again_at: datetime | None = None
+    issued_at: datetime | None = None
 
 
 class Access:
@@ -195,7 +196,8 @@ class Access:
         if claims.expires_at <= self.now():
             self._known.pop(token, None)
             raise InvalidToken("the token has expired; get a new one")
-        if self.callers.is_disabled(claims.client_id):
+        ended = claims.issued_at is not None and self.callers.ended(claims.client_id, claims.issued_at)
+        if ended or self.callers.is_disabled(claims.client_id):
             raise InvalidToken("the client has been disabled")
         return claims
 
@@ -245,6 +247,7 @@ class Access:
                 options={"require": ["sub", "scope", "iat", "exp", "jti"], "verify_exp": False, "verify_iat": False},
             )
             expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
+            issued_at = datetime.fromtimestamp(int(claims["iat"]), UTC)
             bound_to = claims.get("cnf", {}).get(_THUMBPRINT)
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, AttributeError):
             # What exactly is wrong would help nobody but a forger.
@@ -255,6 +258,7 @@ class Access:
             expires_at=expires_at,
             token_id=str(claims["jti"]),
             certificate=bound_to,
+            issued_at=issued_at,
         )
 
 

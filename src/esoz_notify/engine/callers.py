@@ -99,6 +99,7 @@ class Callers:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._disabled: frozenset[str] = frozenset()
+        self._tokens_since: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """Keep knowing which callers were disabled, so that their tokens end at once and not within the hour."""
@@ -112,6 +113,12 @@ class Callers:
     def is_disabled(self, client_id: str) -> bool:
         """Whether a caller was disabled lately, as far as this process knows; costs no asking."""
         return client_id in self._disabled
+
+    def ended(self, client_id: str, issued_at: datetime) -> bool:
+        """Whether a token of this caller ended by the caller's being disabled, though it may have come back since."""
+        since = self._tokens_since.get(client_id)
+        # Tokens tell the second of their making: one of the very same second is taken as made after.
+        return since is not None and issued_at < since.replace(microsecond=0)
 
     async def create(self, client_id: str, name: str, scopes: Collection[str], *, who: str = UNKNOWN) -> str:
         """Make a caller and return its secret, which is shown this once. Raises InvalidInput, Conflict if it exists."""
@@ -181,6 +188,7 @@ class Callers:
             if was_enabled:
                 await _note(connection, who, Action.CLIENT_DISABLED, client_id)
         self._disabled |= {client_id}
+        self._tokens_since[client_id] = self._ledger.clock.now()
 
     async def list(self) -> tuple[Client, ...]:
         """Every caller, by id."""
@@ -212,6 +220,9 @@ class Callers:
             rows = await registry.list_clients(connection)
             await credentials.forget_assertions(connection, _FORGET_AFTER_S)
         self._disabled = frozenset(row.id for row in rows if row.disabled_at is not None and row.disabled_at > since)
+        self._tokens_since = {
+            row.id: row.tokens_since for row in rows if row.tokens_since is not None and row.tokens_since > since
+        }
 
 
 async def _note(connection: Connection, who: str, action: Action, client_id: str, **details: str) -> None:

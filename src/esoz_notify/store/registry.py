@@ -37,7 +37,10 @@ async def delete_patient(connection: Connection, patient_id: UUID) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRow:
-    """A caller of the API. ``bound``: its tokens are good only together with its certificate."""
+    """A caller of the API. ``bound``: its tokens are good only together with its certificate.
+
+    ``tokens_since``: those issued before it are over; None is none.
+    """
 
     id: str
     name: str
@@ -45,9 +48,10 @@ class ClientRow:
     created_at: datetime
     disabled_at: datetime | None
     bound: bool
+    tokens_since: datetime | None
 
 
-_CLIENT = "SELECT id, name, scopes, created_at, disabled_at, bound FROM client"
+_CLIENT = "SELECT id, name, scopes, created_at, disabled_at, bound, tokens_since FROM client"
 
 
 async def get_client(connection: Connection, client_id: str, *, for_change: bool = False) -> ClientRow | None:
@@ -63,10 +67,11 @@ async def list_clients(connection: Connection) -> list[ClientRow]:
 
 
 def _client(row: tuple[object, ...]) -> ClientRow:
-    client_id, name, scopes, created_at, disabled_at, bound = row
+    client_id, name, scopes, created_at, disabled_at, bound, tokens_since = row
     assert isinstance(scopes, list)
     assert isinstance(created_at, datetime)
     assert disabled_at is None or isinstance(disabled_at, datetime)
+    assert tokens_since is None or isinstance(tokens_since, datetime)
     return ClientRow(
         id=str(client_id),
         name=str(name),
@@ -74,6 +79,7 @@ def _client(row: tuple[object, ...]) -> ClientRow:
         created_at=created_at,
         disabled_at=disabled_at,
         bound=bool(bound),
+        tokens_since=tokens_since,
     )
 
 
@@ -97,7 +103,9 @@ async def bind_client(connection: Connection, client_id: str, *, bound: bool) ->
 async def disable_client(connection: Connection, client_id: str) -> bool:
     """Take a caller's access away; False when there is none."""
     cursor = await connection.execute(
-        "UPDATE client SET disabled_at = ledger_now() WHERE id = %s AND disabled_at IS NULL RETURNING id", [client_id]
+        "UPDATE client SET disabled_at = ledger_now(), tokens_since = ledger_now()"
+        " WHERE id = %s AND disabled_at IS NULL RETURNING id",
+        [client_id],
     )
     return await cursor.fetchone() is not None
 

@@ -31,3 +31,6 @@ CREATE INDEX assertion_shown_age ON assertion_shown (ends_at);
 
 -- A bound caller's tokens are good only together with the certificate it showed when getting them.
 ALTER TABLE client ADD COLUMN bound boolean NOT NULL DEFAULT false;
+
+-- Tokens issued before this are over: of a caller that was disabled, also when it has come back.
+ALTER TABLE client ADD COLUMN tokens_since timestamptz;
