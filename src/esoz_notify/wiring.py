@@ -146,8 +146,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         crises = Crises(ledger)
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
-        issuers = _issuers(settings, ledger, stack)
-        access = Access(ledger, keys, issuers)
+        access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         if api:
             _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
             _start(tasks, callers=access.callers.run(), issuers=issuers.run())
