@@ -52,6 +52,13 @@ def test_an_smsc_is_one_url() -> None:
         ({"VIBER_CALLBACK_CREDENTIALS": "password"}, "each must be user:password"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: 10.0.0.1/8 has host bits set"),
         ({"STRANGERS_PER_MIN": "0"}, "STRANGERS_PER_MIN: must be 1 or more"),
+        ({"TLS_CERTIFICATE": "x.pem"}, "TLS_CERTIFICATE and ESOZ_NOTIFY_TLS_KEY go together"),
+        ({"TLS_CLIENT_CA": "x.pem"}, "TLS_CLIENT_CA needs ESOZ_NOTIFY_TLS_CERTIFICATE"),
+        ({"TLS_CERTIFICATE": "x", "TLS_KEY": "y", "PUBLIC_URL": "http://z"}, "PUBLIC_URL must be https://"),
+        ({"TLS_PROXY": "client-cert"}, "TLS_PROXY: must be the name of a header and the proxy's addresses"),
+        ({"TLS_PROXY": "client-cert everybody"}, "TLS_PROXY: 'everybody' does not appear"),
+        ({"TLS_PROXY": "client_cert 10.0.0.5"}, "TLS_PROXY: must be the name"),
+        ({"ISSUERS": "/nowhere/at/all.toml"}, "ISSUERS: "),
         ({"VIBER_TEMPLATES": "/nowhere/at/all.toml"}, "VIBER_TEMPLATES: "),
     ],
 )
@@ -61,6 +68,53 @@ def test_mistakes_are_named(environment: dict[str, str], named: str) -> None:
         read_settings({PREFIX + name: value for name, value in environment.items()})
 
     assert named in refused.value.detail
+
+
+ISSUER = 'issuer = "https://a.test"\njwks_url = "https://a.test/jwks"\naudience = "esoz-notify"\n'
+
+
+def test_issuers_are_a_file_of_tables(tmp_path: Path) -> None:
+    """What is not said has its default; names of theirs for ours are tables of their own."""
+    path = tmp_path / "issuers.toml"
+    path.write_text(f'[[issuer]]\n{ISSUER}client_claim = "azp"\nclients = {{ their-id = "mis-1" }}\n')
+    (found,) = read_settings({PREFIX + "ISSUERS": str(path)}).issuers
+
+    assert (found.issuer, found.client_claim, found.scope_claim) == ("https://a.test", "azp", "scope")
+    assert (found.clients, found.scopes) == ({"their-id": "mis-1"}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "tables [[issuer]]"),
+        ("issuer = 1", "tables [[issuer]]"),
+        (f"x = 1\n[[issuer]]\n{ISSUER}", "and nothing else"),
+        ('[[issuer]]\nissuer = "https://a.test"', "needs jwks_url"),
+        (f"[[issuer]]\n{ISSUER}colour = 'red'", "unknown colour"),
+        (f"[[issuer]]\n{ISSUER}client_claim = 7", "client_claim of an [[issuer]] must be a text"),
+        (f"[[issuer]]\n{ISSUER}clients = 'x'", "clients of an [[issuer]] must be a table of texts"),
+        (f"[[issuer]]\n{ISSUER}clients = {{ a = 1 }}", "must be a table of texts"),
+        (f"[[issuer]]\n{ISSUER}\n[[issuer]]\n{ISSUER}", "each issuer may stand there once"),
+        (f"[[issuer]]\n{ISSUER}".replace("https://a.test/jwks", "http://a.test/jwks"), "must be https://"),
+    ],
+)
+def test_a_wrong_issuers_file_is_named(tmp_path: Path, text: str, named: str) -> None:
+    """Each mistake with its rule."""
+    path = tmp_path / "issuers.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        read_settings({PREFIX + "ISSUERS": str(path)})
+
+    assert "ISSUERS: " in refused.value.detail
+    assert named in refused.value.detail
+
+
+def test_a_proxy_is_a_header_and_addresses() -> None:
+    """The header in any letters; single addresses and networks."""
+    proxy = read_settings({PREFIX + "TLS_PROXY": "Client-Cert 10.0.0.5 fd00::/8"}).tls_proxy
+
+    assert proxy is not None
+    assert (proxy.header, [str(one) for one in proxy.networks]) == ("client-cert", ["10.0.0.5/32", "fd00::/8"])
 
 
 def test_several_mistakes_are_told_together() -> None:
@@ -90,4 +144,4 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
 def test_every_setting_says_what_it_is() -> None:
     """A setting without a description cannot be documented, and there are few enough to know them all."""
     assert all(item.metadata["what"] for item in fields(Settings))
-    assert len(fields(Settings)) <= 30
+    assert len(fields(Settings)) <= 45

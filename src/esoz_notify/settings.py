@@ -75,6 +75,67 @@ def _read_smsc(url: str, number: int) -> Smsc:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """An issuer whose tokens are taken, from a table ``[[issuer]]`` of the issuers file (docs/security-callers.md)."""
+
+    issuer: str
+    jwks_url: str
+    audience: str
+    client_claim: str = "client_id"
+    scope_claim: str = "scope"
+    clients: Mapping[str, str] = field(default_factory=dict)
+    scopes: Mapping[str, str] = field(default_factory=dict)
+
+
+def _read_issuers(text: str) -> tuple[TrustedIssuer, ...]:
+    if not text:
+        return ()
+    document = tomllib.loads(Path(text).expanduser().read_text(encoding="utf-8"))
+    tables = document.pop("issuer", None)
+    if document or not isinstance(tables, list):
+        raise ValueError("must be a TOML file of tables [[issuer]], and nothing else")
+    issuers = tuple(_read_issuer(table) for table in tables)
+    if len({one.issuer for one in issuers}) < len(issuers):
+        raise ValueError("each issuer may stand there once")
+    return issuers
+
+
+def _read_issuer(table: Mapping[str, Any]) -> TrustedIssuer:
+    known = {item.name for item in fields(TrustedIssuer)}
+    maps = {"clients", "scopes"}
+    for name in ("issuer", "jwks_url", "audience"):
+        if not table.get(name):
+            raise ValueError(f"each [[issuer]] needs {name}")
+    for name, value in table.items():
+        if name not in known:
+            raise ValueError(f"unknown {name} in an [[issuer]]; known: {', '.join(sorted(known))}")
+        texts = value.values() if name in maps and isinstance(value, Mapping) else [value]
+        if (name in maps) is not isinstance(value, Mapping) or not all(isinstance(one, str) for one in texts):
+            raise ValueError(f"{name} of an [[issuer]] must be {'a table of texts' if name in maps else 'a text'}")
+    url = urlsplit(table["jwks_url"])
+    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in {"127.0.0.1", "::1", "localhost"}):
+        raise ValueError("jwks_url must be https:// (http:// to this machine alone)")
+    return TrustedIssuer(**table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsProxy:
+    """A proxy that ends TLS and tells clients' certificates: in which header, and from which addresses."""
+
+    header: str
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+
+def _read_proxy(text: str) -> TlsProxy | None:
+    header, *addresses = text.lower().split() or [""]
+    if not header:
+        return None
+    if not addresses or not header.replace("-", "").isalnum() or not header.isascii():
+        raise ValueError("must be the name of a header and the proxy's addresses: Client-Cert 10.0.0.5 10.1.0.0/24")
+    return TlsProxy(header=header, networks=tuple(ip_network(one) for one in addresses))
+
+
 def _read_path(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
@@ -170,7 +231,24 @@ class Settings:
     host: str = _setting("127.0.0.1", str, "Address that the API listens on.")
     port: int = _setting("8080", _read_port, "Port that the API listens on; 0 takes a free one.")
     public_url: str = _setting(
-        "", str, "How providers reach this API from outside, for callbacks. Empty: http://host:port."
+        "",
+        str,
+        "How callers and providers reach this API from outside. Empty: http://host:port, or https:// with TLS.",
+    )
+    tls_certificate: Path | None = _setting(
+        "", _read_path, "Certificate of the API with its chain (PEM); a renewed file is taken up. Empty: plain HTTP."
+    )
+    tls_key: Path | None = _setting("", _read_path, "Its private key (PEM, without a password).")
+    tls_client_ca: Path | None = _setting(
+        "", _read_path, "Authorities (PEM) whose certificates callers may show, for bound tokens. Empty: none is asked."
+    )
+    tls_proxy: TlsProxy | None = _setting(
+        "",
+        _read_proxy,
+        "Header in which a proxy that ends TLS tells the caller's certificate, and the proxy's addresses.",
+    )
+    issuers: tuple[TrustedIssuer, ...] = _setting(
+        "", _read_issuers, "TOML file of other issuers whose access tokens are taken (docs/security-callers.md)."
     )
     policies_file: Path | None = _setting("", _read_path, "Dated policies (TOML). Empty: the built-in ones.")
     texts_file: Path | None = _setting("", _read_path, "Message texts (TOML). Empty: the built-in ones.")
@@ -259,6 +337,12 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
         faults.append(f"{PREFIX}VIBER_URL needs {PREFIX}VIBER_API_KEY")
     if values["diia_url"] and not values["diia_partner_token"]:
         faults.append(f"{PREFIX}DIIA_URL needs {PREFIX}DIIA_PARTNER_TOKEN")
+    if bool(values["tls_certificate"]) is not bool(values["tls_key"]):
+        faults.append(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
+    if values["tls_client_ca"] and not values["tls_certificate"]:
+        faults.append(f"{PREFIX}TLS_CLIENT_CA needs {PREFIX}TLS_CERTIFICATE")
+    if values["tls_certificate"] and values["public_url"].startswith("http://"):
+        faults.append(f"{PREFIX}PUBLIC_URL must be https:// when {PREFIX}TLS_CERTIFICATE is set")
     if any(":" not in pair for pair in values["viber_callback_credentials"]):
         faults.append(f"{PREFIX}VIBER_CALLBACK_CREDENTIALS: each must be user:password")
     if values["keys_command"] and values["keys_file"] is None:

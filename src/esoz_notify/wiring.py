@@ -7,7 +7,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -28,6 +28,7 @@ from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
+from esoz_notify.engine.issuers import Issuer, Issuers
 from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
@@ -143,6 +144,12 @@ def audit_files(settings: Settings) -> tuple[Path, Path]:
     )
 
 
+def own_url(settings: Settings) -> str:
+    """Where the API listens, as a URL."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.tls_certificate else 'http'}://{host}:{settings.port}"
+
+
 @asynccontextmanager
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
@@ -162,10 +169,11 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         crises = Crises(ledger)
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
-        access = Access(ledger, keys)
+        access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
-            _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run(), access=access.run())
+            _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
+            _start(tasks, callers=access.callers.run(), issuers=issuers.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         providers: list[Provider] = []
         links: list[SmppLink] = []
@@ -241,6 +249,12 @@ async def _shared(ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Quotas:
     return quotas
 
 
+def _issuers(settings: Settings, ledger: Ledger, stack: AsyncExitStack) -> Issuers:
+    issuers = Issuers([Issuer(**asdict(one)) for one in settings.issuers], ledger.clock.now)
+    stack.push_async_callback(issuers.close)
+    return issuers
+
+
 def _start(tasks: list["asyncio.Task[None]"], **loops: Coroutine[Any, Any, None]) -> None:
     tasks += [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
@@ -294,7 +308,7 @@ def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
         }
         adapters.append(diia.adapter(diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=templates)))
     if settings.viber_url:
-        public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        public_url = settings.public_url or own_url(settings)
         account = infobip.InfobipAccount(
             api_key=settings.viber_api_key,
             sender=settings.viber_sender,

@@ -31,13 +31,15 @@ from esoz_notify.core.channel import Channel, Providers, ProviderView
 from esoz_notify.core.policy import load_policies
 from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.core.results import Accepted, Recovery
-from esoz_notify.engine.access import SCOPES, Access
+from esoz_notify.engine.access import Access
 from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.listener_tls import Tls
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
@@ -202,7 +204,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterator[Desk]:
+async def a_desk(dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, **options: Any) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``."""
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
@@ -217,7 +219,7 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     carrier = Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
     service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
     access = Access(ledger, keys)
-    secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
+    secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
     people = People(ledger, vault)
     desk, overview = DoctorsDesk(ledger, vault, service, crises), Overview(ledger, operations, PRICES)
@@ -227,7 +229,7 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:
         async with (
-            Server(app, bind("127.0.0.1", 0), grace_s=3) as server,
+            Server(app, bind("127.0.0.1", 0), tls=tls, grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
             yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, people)

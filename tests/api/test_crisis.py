@@ -40,7 +40,7 @@ def proposal(scope: str = "operator", *values: str, starts_in_s: float | None = 
 
 async def second(desk: Desk, *scopes: str) -> str:
     """A token of another client."""
-    secret = await desk.access.create_client("mis-2", "Another", scopes or ["operations:write", "operations:read"])
+    secret = await desk.access.callers.create("mis-2", "Another", scopes or ["operations:write", "operations:read"])
     return (await desk.access.issue("mis-2", secret)).access_token
 
 
@@ -277,7 +277,7 @@ async def test_by_documents_nothing_changes_but_the_count(desk: Desk) -> None:
     await switched_on(desk)
     untouched = await desk.send(TO_PATIENT)
     everything = await propose(desk, proposal("everything"))
-    secret = await desk.access.create_client("mis-3", "A third", ["operations:write"])
+    secret = await desk.access.callers.create("mis-3", "A third", ["operations:write"])
     third = (await desk.access.issue("mis-3", secret)).access_token
     await desk.call("POST", f"{CRISIS}/{everything['id']}/confirm", token=third)
     covered = await desk.send(TO_PATIENT)
@@ -435,7 +435,7 @@ async def test_a_dead_ledger_does_not_end_it(desk: Desk, ledger_dsn: str) -> Non
 
 async def test_an_operators_program(desk: Desk) -> None:
     """Propose, confirm with another client's secret, find, report and withdraw, as an operator's program does."""
-    secret = await desk.access.create_client("mis-2", "Another", ["operations:write", "operations:read"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["operations:write", "operations:read"])
     ends_at = datetime.now(UTC) + timedelta(hours=1)
     async with (
         OperatorClient(desk.base_url, "mis-1", desk.secret) as olena,

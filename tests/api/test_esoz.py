@@ -78,7 +78,7 @@ class Replay:
     async def token(self, request: dict[str, Any]) -> str | None:
         """The token that a request shows."""
         if "client" in request:
-            secret = await self.desk.access.create_client(request["client"], "Another", ["otp:write"])
+            secret = await self.desk.access.callers.create(request["client"], "Another", ["otp:write"])
             return (await self.desk.access.issue(request["client"], secret)).access_token
         if "token" in request:
             shown: str | None = request["token"]
@@ -128,7 +128,7 @@ async def test_every_exchange_is_answered_as_recorded(
 ) -> None:
     """The rule in each file holds: every request of it is answered with the recorded status and body."""
     recorded = RECORDED[file]
-    options = {"rate_limit": RateLimit(quota=3, window_s=300)} if file.stem.startswith("rate") else {}
+    options: dict[str, Any] = {"rate_limit": RateLimit(quota=3, window_s=300)} if file.stem.startswith("rate") else {}
     async with a_desk(ledger_dsn, **options) as desk:
         replay = Replay(desk, monkeypatch)
         for number, step in enumerate(recorded["exchanges"], 1):

@@ -11,7 +11,7 @@ from tests.api.desk import INLINE, KEYS, PHONE, Desk, a_desk
 
 from esoz_notify.api.contract import OPERATIONS, Credential, Envelope, Operation
 from esoz_notify.api.rates import RateLimit
-from esoz_notify.engine.access import SCOPES
+from esoz_notify.engine.callers import SCOPES
 
 GUARDED = [one for one in OPERATIONS.values() if one.credential is Credential.BEARER]
 OPEN = {"issue_token", "authorization_server", "take_callback", "alive", "ready", "metrics", "openapi", "docs"}
@@ -105,7 +105,7 @@ async def test_a_disabled_caller_is_out_at_once(desk: Desk) -> None:
     """The tokens that a caller has end with its access."""
     token = await desk.token()
     assert (await desk.call("GET", "/v1/notifications", token=token)).status == 200
-    await desk.access.disable("mis-1")
+    await desk.access.callers.disable("mis-1")
 
     assert (await desk.call("GET", "/v1/notifications", token=token)).status == 401
 
@@ -114,7 +114,7 @@ async def test_too_many_requests_are_told_when_to_come_back(ledger_dsn: str) -> 
     """Beyond a caller's quota comes 429 with Retry-After; others are not touched; headers tell what is left."""
     seconds = 0.0
     async with a_desk(ledger_dsn, rate_limit=RateLimit(quota=3, window_s=30), monotonic=lambda: seconds) as desk:
-        secret = await desk.access.create_client("mis-2", "Another", ["notifications:read"])
+        secret = await desk.access.callers.create("mis-2", "Another", ["notifications:read"])
         other = (await desk.access.issue("mis-2", secret)).access_token
         replies = [await desk.call("GET", "/v1/notifications") for _ in range(4)]
         assert [one.status for one in replies] == [200, 200, 200, 429]

@@ -159,7 +159,7 @@ async def test_a_search_is_a_list_without_an_address(desk: Desk) -> None:
     path = "/v1/notifications/search"
     first = (await desk.call("POST", path, {"phone": PHONE, "kind": "confirmation_code", "limit": 2})).json
     second = (await desk.call("POST", path, {"phone": PHONE, "limit": 2, "cursor": first["next_cursor"]})).json
-    secret = await desk.access.create_client("mis-2", "Another system", ["notifications:read"])
+    secret = await desk.access.callers.create("mis-2", "Another system", ["notifications:read"])
     token = (await desk.access.issue("mis-2", secret)).access_token
     other = await desk.call("POST", path, {"phone": PHONE}, token=token)
 
@@ -219,7 +219,7 @@ async def test_a_wrong_query_is_refused(desk: Desk) -> None:
 
 async def test_callers_see_their_own(desk: Desk) -> None:
     """Another caller's notification is not there; with notifications:read_all it is."""
-    secret = await desk.access.create_client("mis-2", "Another", ["notifications:read", "notifications:write"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["notifications:read", "notifications:write"])
     other = (await desk.access.issue("mis-2", secret)).access_token
     own = await desk.token("notifications:read")
     sent = await desk.send()
@@ -231,7 +231,7 @@ async def test_callers_see_their_own(desk: Desk) -> None:
     assert (await desk.call("GET", "/v1/notifications", token=other)).json["data"] == []
     assert (await desk.call("GET", path, token=own)).status == 200
 
-    secret = await desk.access.create_client("auditor", "All", ["notifications:read", "notifications:read_all"])
+    secret = await desk.access.callers.create("auditor", "All", ["notifications:read", "notifications:read_all"])
     auditor = (await desk.access.issue("auditor", secret)).access_token
     assert (await desk.call("GET", path, token=auditor)).status == 200
 
@@ -376,7 +376,7 @@ async def test_a_bad_patient_is_told_without_its_data(desk: Desk) -> None:
 
 async def test_a_key_belongs_to_one_caller(desk: Desk) -> None:
     """A key of one caller means nothing for another."""
-    secret = await desk.access.create_client("mis-2", "Another", ["notifications:write"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["notifications:write"])
     other = (await desk.access.issue("mis-2", secret)).access_token
     key = str(uuid4())
     first = await desk.call("POST", "/v1/notifications", INLINE, idempotency_key=key)

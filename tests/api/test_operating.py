@@ -86,7 +86,7 @@ async def test_repeating_changes_nothing(desk: Desk) -> None:
     """The first hold stays on record, whoever repeats it; what is not held is resumed without a trace."""
     assert (await desk.call("POST", f"{CARRIER}/resume", WHY)).json["state"] == "up"
     first = await desk.call("POST", f"{CARRIER}/hold", WHY)
-    secret = await desk.access.create_client("mis-2", "Another", ["operations:write"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["operations:write"])
     other = (await desk.access.issue("mis-2", secret)).access_token
     again = await desk.call("POST", f"{CARRIER}/hold", {"reason": "me too"}, token=other)
 

@@ -128,7 +128,7 @@ async def test_another_callers_document_is_not_put_on_the_sheet(desk: Desk) -> N
     await desk.patient(BY_DOCUMENTS)
     mine = await desk.send(PRESCRIPTION)
     scopes = ("notifications:write", "summaries:print")
-    secret = await desk.access.create_client("mis-2", "Another hospital", scopes)
+    secret = await desk.access.callers.create("mis-2", "Another hospital", scopes)
     token = (await desk.access.issue("mis-2", secret, None)).access_token
     reply = await desk.call("POST", "/v1/notifications", REFERRAL, token=token, idempotency_key="k")
     theirs = reply.json

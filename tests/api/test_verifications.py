@@ -246,7 +246,7 @@ async def test_nobody_learns_who_is_registered(desk: Desk) -> None:
 async def test_others_verifications_are_not_told_apart_from_none(desk: Desk) -> None:
     """Every call about a verification of another caller answers as for one that does not exist."""
     made = await created(desk)
-    secret = await desk.access.create_client("mis-2", "Another", ["verifications:write"])
+    secret = await desk.access.callers.create("mis-2", "Another", ["verifications:write"])
     other = (await desk.access.issue("mis-2", secret)).access_token
     for way, path, body in (
         ("GET", "", None),

@@ -20,7 +20,8 @@ from random import SystemRandom
 
 import aiohttp
 
-from esoz_notify.engine.access import SCOPES, Access
+from esoz_notify.engine.access import Access
+from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.lab.settings import LabSettings, SmscSettings
@@ -257,7 +258,7 @@ class House:
         ledger = Ledger(self.dsn, LedgerClock(), pool_size=1)
         await ledger.open()
         try:
-            return await Access(ledger, read_keys(settings)).create_client(CLIENT, "Crash test", SCOPES)
+            return await Access(ledger, read_keys(settings)).callers.create(CLIENT, "Crash test", SCOPES)
         finally:
             await ledger.close()
 

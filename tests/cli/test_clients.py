@@ -1,9 +1,12 @@
 """Callers on the command line, against a real ledger."""
 
+import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.cli.commands import run
+from tests.engine.key_pairs import pair
 
 SCOPES = ("--scope", "notifications:write", "--scope", "notifications:read")
 
@@ -45,3 +48,42 @@ def test_a_ledger_that_is_away(tmp_path: Path) -> None:
     done = run("clients", "list", folder=tmp_path, dsn="postgresql://127.0.0.1:1/ledger")
     assert (done.code, done.out, "Traceback" in done.err) == (1, "", False)
     assert "does not answer" in done.err
+
+
+def test_changing_over(tmp_path: Path, ledger_dsn: str) -> None:
+    """Two secrets with their ends, keys from a file, and the bond to a certificate are listed; nothing secret is."""
+    where = {"dsn": ledger_dsn, "data": str(tmp_path / "data")}
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [pair().jwk]}))
+    run("clients", "create", "mis-1", "--name", "One", *SCOPES, folder=tmp_path, **where)
+    run("clients", "rotate", "mis-1", "--keep-old", "48", folder=tmp_path, **where)
+    given = run("clients", "keys", "mis-1", "--file", "jwks.json", "--json", folder=tmp_path, **where)
+    bound = run("clients", "bind", "mis-1", folder=tmp_path, **where)
+    (listed,) = run("clients", "list", "--json", folder=tmp_path, **where).json["clients"]
+
+    assert given.json == {"id": "mis-1", "keys": ["key-1"]}
+    assert "bound to the certificate" in bound.out
+    newest, older = listed["secrets_good_until"]
+    kept = datetime.fromisoformat(older) - datetime.now(UTC)
+    assert newest is None
+    assert timedelta(hours=47) < kept <= timedelta(hours=48)
+    assert (listed["keys"], listed["bound"]) == (["key-1"], True)
+    run("clients", "rotate", "mis-1", "--now", folder=tmp_path, **where)
+    run("clients", "bind", "mis-1", "--off", folder=tmp_path, **where)
+    (after,) = run("clients", "list", "--json", folder=tmp_path, **where).json["clients"]
+    assert (after["secrets_good_until"], after["bound"]) == ([None], False)
+
+
+def test_a_file_that_is_no_key_set(tmp_path: Path, ledger_dsn: str) -> None:
+    """A private key, and a file that cannot be read, are wrong calls; the key is not repeated."""
+    where = {"dsn": ledger_dsn, "data": str(tmp_path / "data")}
+    run("clients", "create", "mis-1", "--name", "One", *SCOPES, folder=tmp_path, **where)
+    shown = pair().private_jwk
+    (tmp_path / "private.json").write_text(json.dumps({"keys": [shown]}))
+    wrong = run("clients", "keys", "mis-1", "--file", "private.json", folder=tmp_path, **where)
+    missing = run("clients", "keys", "mis-1", "--file", "none.json", folder=tmp_path, **where)
+
+    assert (wrong.code, missing.code) == (2, 2)
+    assert "/keys/0" in wrong.err
+    assert "make a new pair" in wrong.err
+    assert shown["d"] not in wrong.err + wrong.out
+    assert "none.json cannot be read" in missing.err

@@ -30,7 +30,7 @@ async def test_found_by_every_name(desk: Desk, doctor: Visitor) -> None:
 async def test_another_systems_notification_is_not_found(desk: Desk, doctor: Visitor) -> None:
     """Neither found, opened, printed nor resent, and not told from what does not exist."""
     notification = await on_paper(desk)
-    await desk.access.create_client("mis-2", "Another system", ["notifications:read"])
+    await desk.access.callers.create("mis-2", "Another system", ["notifications:read"])
     await desk.people.add("other", "Інший Лікар", "doctor", "mis-2", PASSWORD)
     await doctor.post("/sign-out")
     await doctor.sign_in("other")

@@ -20,7 +20,7 @@ async def people(ledger_dsn: str) -> AsyncIterator[People]:
     """People over an empty ledger that knows one caller."""
     ledger = Ledger(ledger_dsn, LedgerClock())
     await ledger.open()
-    await Access(ledger, KEYS).create_client("mis-1", "A hospital's system", ["notifications:read"])
+    await Access(ledger, KEYS).callers.create("mis-1", "A hospital's system", ["notifications:read"])
     yield People(ledger, Vault(KEYS))
     await ledger.close()
 

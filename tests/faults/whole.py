@@ -14,7 +14,7 @@ from esoz_notify.api.app import create_app
 from esoz_notify.api.rates import RateLimit
 from esoz_notify.api.server import Server, bind
 from esoz_notify.cli.lab import lab_settings
-from esoz_notify.engine.access import SCOPES
+from esoz_notify.engine.callers import SCOPES
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.world import run_lab
 from esoz_notify.settings import Settings, Smsc, read_settings
@@ -98,7 +98,7 @@ async def a_whole(
                     callback_credentials=product.callback_credentials,
                     rate_limit=RateLimit(quota=1_000_000),
                 )
-                secret = await product.access.create_client(CALLER.client_id, "A hospital's system", SCOPES)
+                secret = await product.access.callers.create(CALLER.client_id, "A hospital's system", SCOPES)
                 token = await product.access.issue(CALLER.client_id, secret)
                 async with (
                     Server(app, listening, grace_s=3) as server,

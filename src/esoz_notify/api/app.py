@@ -14,10 +14,12 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from esoz_notify.api import about, callbacks, crisis, esoz, events, gate, notifications, oauth, operating, verifications
+from esoz_notify.api.contract import OPERATIONS
 from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.mounting import Branching, Mounted
+from esoz_notify.api.peers import Peers
 from esoz_notify.api.rates import RateLimit, Rates, Strangers
 from esoz_notify.api.recording import Recorder
 from esoz_notify.core.errors import NotifyError
@@ -73,6 +75,20 @@ _ROUTES = (
 )
 
 
+def check_declared(app: Litestar) -> None:
+    """Refuse an application with a route that no row of the contract declares: nobody would have said who may call it.
+
+    Raises ValueError naming the route.
+    """
+    for route in app.routes:
+        handlers = getattr(route, "route_handlers", (route,))
+        declared = [one for one in handlers if getattr(one, "opt", {}).get("operation") in OPERATIONS.values()]
+        # The framework answers OPTIONS by itself, with the methods that there are.
+        own = [one for one in handlers if getattr(one, "http_methods", None) == {"OPTIONS"}]
+        if len(declared) + len(own) < len(handlers):
+            raise ValueError(f"the route {route.path} is in no row of the contract: declare its credential and scope")
+
+
 def _nothing_else() -> dict[str, Check]:
     return {}
 
@@ -87,6 +103,8 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     rate_limit: RateLimit | None = None,
     stopping: asyncio.Event | None = None,
     public_url: str | None = None,
+    https: bool = False,
+    peers: Peers | None = None,
     mounted: Mounted | None = None,
     lifespan: Sequence[Lifespan] = (),
     keep_alive_s: float = KEEP_ALIVE_S,
@@ -99,6 +117,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider,
     ``user:password`` of each credential that is good now. ``stopping``: set it (``server.Server`` does) to end streams.
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
+    ``https``: our own listener speaks TLS. ``peers``: how certificates of callers are found; None finds none.
     ``mounted``: pages for people, served beside the API. ``quotas``: shared with other processes, or None: not shared.
     """
     rates = Rates(quotas or Quotas(monotonic), rate_limit or RateLimit(), strangers)
@@ -106,6 +125,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         service=service,
         access=access,
         operations=operations,
+        peers=peers or Peers(),
         rates=rates,
         metrics=Metrics(),
         readiness=readiness,
@@ -131,8 +151,10 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         openapi_config=None,
         logging_config=None,
     )
+    check_declared(app)
     # Around the router too, so that requests to unknown paths are recorded as well.
     direct = Direct(app)
     answering = Branching(direct, mounted) if mounted is not None else direct
-    app.asgi_handler = Recorder(answering, edge.metrics, monotonic)
+    by_https = https or (public_url or "").startswith("https://")
+    app.asgi_handler = Recorder(answering, edge.metrics, monotonic, https=by_https)
     return app

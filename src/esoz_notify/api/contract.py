@@ -21,7 +21,7 @@ from esoz_notify.core.limits import (
     SHEET_DOCUMENTS_MAX,
 )
 from esoz_notify.core.status import Status
-from esoz_notify.engine.access import SCOPES
+from esoz_notify.engine.callers import SCOPES
 from esoz_notify.render.summary import Paper, Variant
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -90,13 +90,18 @@ class Operation:
     refusals: tuple[int, ...] = ()
     envelope: Envelope = Envelope.PROBLEM
 
+    def __post_init__(self) -> None:
+        """Refuse a row that leaves open who may call. Raises ValueError."""
+        by_token = self.credential is Credential.BEARER
+        if self.scope not in SCOPES if by_token else self.scope is not None:
+            raise ValueError(f"{self.name}: a call by bearer token needs a scope of SCOPES, any other has none")
+
 
 def _op(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
     name: str, method: Method, path: str, scope: str, group: str, summary: str, what: str, *,
     answers: tuple[Answer, ...], takes: Any = None, takes_type: str = JSON_TYPE, body_bytes_max: int = BODY_BYTES_MAX,
     parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = (), envelope: Envelope = Envelope.PROBLEM,
 ) -> Operation:  # fmt: skip
-    assert scope in SCOPES
     return Operation(
         name=name, method=method, path=path, credential=Credential.BEARER, scope=scope, group=group, summary=summary,
         what=what, answers=answers, takes=takes, takes_type=takes_type, body_bytes_max=body_bytes_max,
@@ -178,7 +183,8 @@ _TABLE = (
         name="issue_token", method="POST", path="/oauth/token", credential=Credential.CLIENT, scope=None,
         group="Access", summary="Get an access token",
         what="OAuth 2.0 client credentials (RFC 6749 §4.4). The client shows its id and secret by HTTP Basic or in the"
-        " form. Refusals have the bodies of RFC 6749 §5.2.",
+        " form, or an assertion that it signed with its own key (private_key_jwt, RFC 7523). A bound client's token is"
+        " good only with the client certificate shown here (RFC 8705). Refusals have the bodies of RFC 6749 §5.2.",
         takes=shapes.TokenRequest, takes_type=FORM_TYPE, body_bytes_max=16 * 1024,
         answers=(Answer(status=200, what="A token for an hour.", shape=shapes.Token),), refusals=(413,),
     ),

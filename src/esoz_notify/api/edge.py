@@ -16,8 +16,10 @@ from litestar.handlers import HTTPRouteHandler
 from esoz_notify.api import reading
 from esoz_notify.api.contract import Operation
 from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.peers import Peers
 from esoz_notify.api.rates import Rates
-from esoz_notify.engine.access import READ_ALL, READ_PATIENTS, Access, Claims
+from esoz_notify.engine.access import Access, Claims
+from esoz_notify.engine.callers import READ_ALL, READ_PATIENTS
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.service import Caller, Service
 
@@ -47,6 +49,7 @@ class Edge:
     service: Service
     access: Access
     operations: Operations
+    peers: Peers
     rates: Rates
     metrics: Metrics
     readiness: Readiness

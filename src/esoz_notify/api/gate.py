@@ -38,7 +38,8 @@ ALLOWANCE = "esoz_notify_allowance"
 async def admit(request: Request[Any, Any, Any]) -> None:
     """Let a request in that shows what its row of the contract asks for.
 
-    Raises NoToken, InvalidToken, InsufficientScope, RateExceeded. What is in no row is not let in.
+    Raises NoToken, InvalidToken, InsufficientScope, RateExceeded, and Unavailable when another issuer's token cannot be
+    checked now. What is in no row is not let in.
     """
     operation = operation_of(request)
     if operation is None:
@@ -50,7 +51,9 @@ async def admit(request: Request[Any, Any, Any]) -> None:
         _check_stranger(request)
     if operation.credential is not Credential.BEARER:
         return
-    claims = here.access.verify(_bearer(request.headers.get("authorization")))
+    claims = await here.access.admit(_bearer(request.headers.get("authorization")))
+    if claims.certificate is not None and claims.certificate != here.peers.certificate(request.scope):
+        raise InvalidToken("the token is bound to a certificate that this connection does not show")
     request.scope["auth"] = claims
     allowance = here.rates.take(claims.client_id)
     request.scope["state"][ALLOWANCE] = allowance

@@ -15,7 +15,7 @@ from esoz_notify.api import codes_shapes, examples, shapes
 from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS, Answer, Credential, Envelope, Operation, Parameter
 from esoz_notify.api.problems import PROBLEM_TYPE
 from esoz_notify.api.reading import JSON_TYPE, NDJSON_TYPE
-from esoz_notify.engine.access import SCOPES
+from esoz_notify.engine.callers import SCOPES
 
 _REF = "#/components/schemas/{name}"
 _REFUSALS_OF = {

@@ -27,6 +27,7 @@ _GONE = 499
 """Counted when the caller went away before an answer began."""
 
 _EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
 _TRACE_ID = slice(3, 35)
 
 Header: TypeAlias = tuple[bytes, bytes]
@@ -34,10 +35,14 @@ AnyScope: TypeAlias = MutableMapping[str, Any]
 
 
 class Recorder:
-    """An ASGI application around another. ``monotonic``: seconds that only go forward."""
+    """An ASGI application around another. ``monotonic``: seconds that only go forward.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, monotonic: Callable[[], float]) -> None:
+    ``https``: it is reached by https, and browsers are told to try nothing else for a year (RFC 6797).
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, monotonic: Callable[[], float], *, https: bool = False) -> None:
         self._app = app
+        self._every_answer = (*_EVERY_ANSWER, _HSTS) if https else _EVERY_ANSWER
         self._metrics = metrics
         self._monotonic = monotonic
 
@@ -64,7 +69,7 @@ class Recorder:
 
     def _added(self, scope: AnyScope, headers: Iterable[Header]) -> list[Header]:
         given = {name.lower() for name, _ in headers}
-        added = [header for header in _EVERY_ANSWER if header[0] not in given]
+        added = [header for header in self._every_answer if header[0] not in given]
         allowance: Allowance | None = scope["state"].get(ALLOWANCE)
         if allowance is not None:
             added += rates.headers(allowance)

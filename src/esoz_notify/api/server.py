@@ -5,7 +5,9 @@ application (``app``).
 """
 
 import asyncio
+import hashlib
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,8 +15,11 @@ from typing import Any, Self
 
 import uvicorn
 from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esoz_notify.api.edge import Edge
+from esoz_notify.api.peers import PEER
+from esoz_notify.engine.listener_tls import Tls
 from esoz_notify.engine.listening import Listening, bound_to, listen
 
 GRACE_S = 10
@@ -30,18 +35,20 @@ bind = listen
 class Server:
     """Serves while its context lasts. ``base_url``: where this machine reaches it. ``ended``: done when it has stopped.
 
-    Leaving the context takes no new connections, ends streams, and waits ``grace_s`` for the rest at most. Entering
-    raises what the application's own start raised.
+    ``tls``: it speaks TLS; None is plain HTTP. Leaving the context takes no new connections, ends streams, and waits
+    ``grace_s`` for the rest at most. Entering raises what the application's own start raised.
     """
 
-    def __init__(self, app: Litestar, listening: Listening, *, grace_s: int = GRACE_S) -> None:
+    def __init__(self, app: Litestar, listening: Listening, *, tls: Tls | None = None, grace_s: int = GRACE_S) -> None:
         self.app = app
         self._edge: Edge = app.state.edge
         self._socket = listening
-        self._server = _Uvicorn(_config(app, grace_s))
+        self._tls = tls
+        self._server = _Uvicorn(_config(app, grace_s, tls))
         host, self.port = bound_to(listening)
-        self.base_url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self.base_url = f"{'http' if tls is None else 'https'}://{f'[{host}]' if ':' in host else host}:{self.port}"
         self.ended: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Start, and wait until it answers."""
@@ -53,6 +60,8 @@ class Server:
             self._socket.close()
             await self.ended
             raise RuntimeError("the application did not start; its log says why")
+        if self._tls is not None:
+            self._watching = asyncio.create_task(self._tls.watch(), name="renewed certificates")
         return self
 
     async def __aexit__(
@@ -60,6 +69,8 @@ class Server:
     ) -> None:
         """Stop within the bound."""
         assert self.ended is not None
+        if self._watching is not None:
+            self._watching.cancel()
         self._edge.stopping.set()
         self._server.should_exit = True
         await self.ended
@@ -87,13 +98,34 @@ class _Uvicorn(uvicorn.Server):
         self.answers.set()
 
 
-def _config(app: Litestar, grace_s: int) -> uvicorn.Config:
+class _Telling(HttpToolsProtocol):
+    """uvicorn's HTTP, which also tells the application whose certificate the connection has proved."""
+
+    _peer: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
+        """Begin a connection."""
+        super().connection_made(transport)
+        made: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        certificate = made.getpeercert(binary_form=True) if made is not None else None
+        self._peer = hashlib.sha256(certificate).hexdigest() if certificate else None
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        if self._peer is not None:
+            scope: Any = self.scope
+            scope["extensions"] = {"tls": {PEER: self._peer}}
+
+
+def _config(app: Litestar, grace_s: int, tls: Tls | None) -> uvicorn.Config:
     # Whoever adds handlers to its log: its lines have whole paths, and paths of ESOZ's contract have phones in them.
     logging.getLogger("uvicorn.access").disabled = True
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=_Telling,
+        ssl_context_factory=None if tls is None else lambda config, default: tls.context,  # noqa: ARG005 - uvicorn's
         ws="none",
         lifespan="on",
         log_config=None,

@@ -16,6 +16,7 @@ from esoz_notify.core.limits import PAGE_SIZE, PAGE_SIZE_MAX, REFERENCE_LENGTH_M
 from esoz_notify.core.patient import LANGUAGES, LegalCapacity, MethodType
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.status import Outcome, Status
+from esoz_notify.engine.assertions import ASSERTION_TYPE
 from esoz_notify.engine.operations import WHY_LENGTH_MAX
 
 
@@ -409,11 +410,15 @@ class BatchResult(Exact):
 
 
 class TokenRequest(Exact):
-    """RFC 6749 §4.4. The id and the secret may come by HTTP Basic instead."""
+    """RFC 6749 §4.4. The id and the secret may come by HTTP Basic instead, or an assertion for both (RFC 7523)."""
 
     grant_type: Annotated[str, one_of("client_credentials")]
     client_id: str | UnsetType = UNSET
     client_secret: str | UnsetType = UNSET
+    client_assertion_type: Annotated[str | UnsetType, Meta(description=f"{ASSERTION_TYPE}, with client_assertion")] = (
+        UNSET
+    )
+    client_assertion: Annotated[str | UnsetType, Meta(description="a JWT that one of the client's keys signed")] = UNSET
     scope: Annotated[str | UnsetType, Meta(description="fewer scopes than the client has, with spaces")] = UNSET
 
 

@@ -5,6 +5,7 @@ What belongs here: options and showing. What does not: what a caller is (``engin
 
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -13,11 +14,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from esoz_notify.cli.acting import actor
 from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
-from esoz_notify.engine.access import SCOPES, Access, Client
+from esoz_notify.core.errors import InvalidInput, Problem
+from esoz_notify.engine.callers import KEEP_OLD_HOURS, SCOPES, Callers, Client
 
-clients_app = typer.Typer(help="Callers of the API: list, create, rotate a secret, disable.", no_args_is_help=True)
+clients_app = typer.Typer(
+    help="Callers of the API: list, create, rotate a secret, give keys, bind to a certificate, disable.",
+    no_args_is_help=True,
+)
 
 Outcome = TypeVar("Outcome")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the caller, such as mis-helsi.")]
@@ -28,22 +34,24 @@ ScopesOption = Annotated[
 
 @clients_app.command("list")
 def list_clients(context: typer.Context, *, data: DataFolderOption = None, as_json: JsonOption = False) -> None:
-    """Show every caller, without secrets: only their hashes are kept.
+    """Show every caller, with the ends of its secrets: of the secrets themselves only hashes are kept.
 
     Example: esoz-notify clients list --data ./demo-data
     """
-    found = _with_access(context, data, lambda access: access.list())
+    found = _with_callers(context, data, lambda callers: callers.list())
     if as_json:
         typer.echo(json.dumps({"clients": [_document(client) for client in found]}, ensure_ascii=False))
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Id", "Name", "Scopes", "Created", "Disabled"):
+    for heading in ("Id", "Name", "Scopes", "Secrets good until", "Keys", "Created", "Disabled"):
         table.add_column(heading, overflow="fold")
     for client in found:
         created = f"{client.created_at:%Y-%m-%d %H:%M}"
         disabled = f"[red]{client.disabled_at:%Y-%m-%d %H:%M}[/]" if client.disabled_at else ""
         scopes = "all" if set(client.scopes) == set(SCOPES) else "\n".join(client.scopes)
-        table.add_row(client.id, escape(client.name), scopes, created, disabled)
+        keys = [escape(kid) for kid in client.keys] + (["bound to its certificate"] if client.bound else [])
+        until = "\n".join(f"{one:%Y-%m-%d %H:%M}" if one else "rotated" for one in client.secrets_until)
+        table.add_row(client.id, escape(client.name), scopes, until, "\n".join(keys), created, disabled)
     Console().print(table, highlight=False)
 
 
@@ -61,40 +69,111 @@ def create(  # noqa: PLR0913 - options of a command line
 
     Example: esoz-notify clients create mis-1 --name "Hospital 1" --scope notifications:write --scope notifications:read
     """
-    secret = _with_access(context, data, lambda access: access.create_client(client_id, name, scopes or ()))
+    secret = _with_callers(context, data, lambda callers: callers.create(client_id, name, scopes or (), who=actor()))
     _tell_secret(client_id, secret, as_json=as_json)
 
 
 @clients_app.command()
-def rotate(
-    context: typer.Context, client_id: IdArgument, *, data: DataFolderOption = None, as_json: JsonOption = False
+def rotate(  # noqa: PLR0913 - options of a command line
+    context: typer.Context,
+    client_id: IdArgument,
+    *,
+    keep_old: Annotated[
+        float, typer.Option("--keep-old", metavar="HOURS", help="How long the secret before stays good.")
+    ] = KEEP_OLD_HOURS,
+    now: Annotated[bool, typer.Option("--now", help="End every older secret at once: it may be known.")] = False,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Give a caller a new secret; the old one ends at once, and a disabled caller may come in again.
+    """Give a caller a new secret beside the one it has, which ends later; a disabled caller may come in again.
 
-    Example: esoz-notify clients rotate mis-1
+    Two are good at a time, so that the caller can change over while it works. One that was disabled lost its old ones.
+
+    Example: esoz-notify clients rotate mis-1 --keep-old 48
     """
-    secret = _with_access(context, data, lambda access: access.rotate(client_id))
+    hours = 0.0 if now else keep_old
+    secret = _with_callers(context, data, lambda callers: callers.rotate(client_id, keep_old_hours=hours, who=actor()))
     _tell_secret(client_id, secret, as_json=as_json)
+
+
+@clients_app.command()
+def keys(  # noqa: PLR0913 - options of a command line
+    context: typer.Context,
+    client_id: IdArgument,
+    *,
+    file: Annotated[Path, typer.Option("--file", metavar="JWKS", help="Its public keys, as a JSON Web Key Set.")],
+    end_secrets: Annotated[
+        bool, typer.Option("--end-secrets", help="End its secrets: from now on it comes by its keys alone.")
+    ] = False,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a caller the public keys of a file, in place of those it had: it signs assertions by any of them.
+
+    To change over, give a file with the old and the new key, and later one with the new key alone.
+
+    Example: esoz-notify clients keys mis-1 --file jwks.json --end-secrets
+    """
+    key_set, who = _read_json(file), actor()
+    kids = _with_callers(
+        context, data, lambda callers: callers.set_keys(client_id, key_set, end_secrets=end_secrets, who=who)
+    )
+    if as_json:
+        typer.echo(json.dumps({"id": client_id, "keys": list(kids)}))
+    else:
+        Console().print(f"{client_id} has the keys: {escape(', '.join(kids)) or 'none'}", highlight=False)
+
+
+@clients_app.command()
+def bind(
+    context: typer.Context,
+    client_id: IdArgument,
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Bind its tokens no longer.")] = False,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a caller's new tokens hang on the client certificate it shows: a stolen token is good for nobody else.
+
+    Example: esoz-notify clients bind mis-1
+    """
+    _with_callers(context, data, lambda callers: callers.bind(client_id, bound=not off, who=actor()))
+    if as_json:
+        typer.echo(json.dumps({"id": client_id, "bound": not off}))
+    else:
+        said = "not bound to a certificate" if off else "bound to the certificate shown when getting them"
+        Console().print(f"new tokens of {client_id} are {said}", highlight=False)
 
 
 @clients_app.command()
 def disable(
     context: typer.Context, client_id: IdArgument, *, data: DataFolderOption = None, as_json: JsonOption = False
 ) -> None:
-    """Take a caller's access away; what it sent before is still delivered.
+    """Take a caller's access away, with its secrets and keys; what it sent before is still delivered.
 
     Example: esoz-notify clients disable mis-1
     """
-    _with_access(context, data, lambda access: access.disable(client_id))
+    _with_callers(context, data, lambda callers: callers.disable(client_id, who=actor()))
     if as_json:
         typer.echo(json.dumps({"id": client_id, "disabled": True}))
     else:
         Console().print(f"{client_id} is disabled; running services know within seconds", highlight=False)
 
 
-def _with_access(context: typer.Context, data: Any, work: Callable[[Access], Awaitable[Outcome]]) -> Outcome:
+def _with_callers(context: typer.Context, data: Any, work: Callable[[Callers], Awaitable[Outcome]]) -> Outcome:
     """Do ``work`` on the callers of the ledger that the settings name."""
-    return on_ledger(context, data, lambda ledger, keys: work(Access(ledger, keys)))
+    return on_ledger(context, data, lambda ledger, keys: work(Callers(ledger)))  # noqa: ARG005 - no key is needed
+
+
+def _read_json(path: Path) -> Any:
+    """A file's JSON. Raises InvalidInput naming the file and what is wrong with it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        rule = f"{path} cannot be read: {error.strerror or error}"
+    except (ValueError, RecursionError):
+        rule = f"{path} is not JSON"
+    raise InvalidInput([Problem("/file", "key_file", rule)], detail=rule)
 
 
 def _tell_secret(client_id: str, secret: str, *, as_json: bool) -> None:
@@ -112,4 +191,7 @@ def _document(client: Client) -> dict[str, Any]:
         "scopes": list(client.scopes),
         "created_at": client.created_at.isoformat(),
         "disabled_at": client.disabled_at.isoformat() if client.disabled_at else None,
+        "secrets_good_until": [one.isoformat() if one else None for one in client.secrets_until],
+        "keys": list(client.keys),
+        "bound": client.bound,
     }

@@ -19,18 +19,22 @@ import typer
 from esoz_notify.api.app import create_app
 from esoz_notify.api.edge import Check
 from esoz_notify.api.mounting import Mounted
+from esoz_notify.api.peers import Peers, Proxy
 from esoz_notify.api.rates import RateLimit, Strangers
 from esoz_notify.api.server import Server
+from esoz_notify.cli.acting import actor
 from esoz_notify.cli.lab import CALLER_FILE, lab_process
 from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
-from esoz_notify.engine.access import SCOPES, Access, InvalidClient
+from esoz_notify.engine.access import Access, InvalidClient
+from esoz_notify.engine.callers import SCOPES
+from esoz_notify.engine.listener_tls import Tls, TlsFiles
 from esoz_notify.engine.listening import bound_to, listen
 from esoz_notify.engine.people import People, Role
 from esoz_notify.settings import Settings
 from esoz_notify.store import embedded, migrations
-from esoz_notify.wiring import Product, data_folder, running
+from esoz_notify.wiring import Product, data_folder, own_url, running
 
 DEV_CLIENT = "dev-client"
 DEV_OPERATOR = "dev-operator"
@@ -161,13 +165,14 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         return
     settings = product.settings
     public_url = settings.public_url or None
+    tls = listener_tls(settings)
     console = create_console(
         product.people,
         product.desk,
         product.operations.crises,
         product.overview,
         product.ledger,
-        public_url=public_url,
+        public_url=public_url or own_url(settings),
     )
     app = create_app(
         product.service,
@@ -183,10 +188,24 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
             proxies=settings.trusted_proxies,
         ),
         public_url=public_url,
+        https=tls is not None,
+        peers=Peers(asked=settings.tls_client_ca is not None, proxy=_proxy(settings)),
         mounted=Mounted(console, PLACES),
     )
-    async with Server(app, listening) as server:
+    async with Server(app, listening, tls=tls) as server:
         yield server.base_url
+
+
+def listener_tls(settings: Settings) -> Tls | None:
+    """TLS of the API's listener; None is plain HTTP. Raises ConfigError when its files are not good."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return Tls(TlsFiles(certificate=settings.tls_certificate, key=settings.tls_key, client_ca=settings.tls_client_ca))
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    told = settings.tls_proxy
+    return Proxy(header=told.header, networks=told.networks) if told is not None else None
 
 
 def _checks(product: Product) -> dict[str, Check]:
@@ -235,9 +254,9 @@ async def _dev_secret(access: Access, known: str | None) -> str:
             return known
     except InvalidClient:
         pass  # another ledger's secret, or an old one
-    if any(client.id == DEV_CLIENT for client in await access.list()):
-        return await access.rotate(DEV_CLIENT)
-    return await access.create_client(DEV_CLIENT, "Developer of this machine", SCOPES)
+    if any(client.id == DEV_CLIENT for client in await access.callers.list()):
+        return await access.callers.rotate(DEV_CLIENT, keep_old_hours=0, who=actor())
+    return await access.callers.create(DEV_CLIENT, "Developer of this machine", SCOPES, who=actor())
 
 
 async def _dev_password(people: People, known: str | None) -> str:

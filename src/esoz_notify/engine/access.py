@@ -1,69 +1,51 @@
-"""Callers of the API: their secrets, the tokens they get for them, and what a token allows.
+"""Tokens: what callers get for what they show, and what a token allows.
 
-What belongs here: making and checking secrets and tokens. What does not: HTTP and OAuth's own words (api), SQL (store).
+What belongs here: making and checking tokens. What does not: HTTP and OAuth's own words (api), SQL (store), which
+callers there are (``callers``), keys and what they sign (``public_keys``, ``assertions``, ``issuers``).
 """
 
-import asyncio
 import hashlib
 import hmac
-import logging
-import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 
-from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, NotifyError, Problem, Unavailable
+from esoz_notify.core.errors import NotifyError
+from esoz_notify.engine.assertions import WrongAssertion, read_assertion
+from esoz_notify.engine.callers import CLIENT_ID_RULE, Callers, hashed, in_order
+from esoz_notify.engine.issuers import Issuers, NotVouched
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.store import registry
+from esoz_notify.engine.public_keys import WrongSignature, read_claims_unproved, read_key
+from esoz_notify.store import credentials, registry
 from esoz_notify.store.vault import Keys
 
-log = logging.getLogger(__name__)
-
-READ_ALL = "notifications:read_all"
-"""Lets a caller see the notifications of every other caller."""
-
-READ_PATIENTS = "patients:read"
-"""Lets a caller learn what is stored of a patient, and so why one cannot be reached."""
-
-SCOPES = (
-    "notifications:write",
-    "notifications:read",
-    READ_ALL,
-    "summaries:print",
-    "patients:write",
-    READ_PATIENTS,
-    "verifications:write",
-    "webhooks:manage",
-    "operations:read",
-    "operations:write",
-    "otp:write",
-)
-"""Every scope there is."""
-
-SECRET_PREFIX = "esoz_sk_"  # noqa: S105 - not a secret: by it scanners of code and logs know one
 TOKEN_LIFE_S = 3600
-DISABLED_KNOWN_AFTER_S = 5.0
-"""How long other processes may go on taking the tokens of a caller that was disabled."""
-
-CLIENT_ID_RULE = re.compile(r"[a-z0-9][a-z0-9._-]{2,62}", re.ASCII)
+VOUCHED_KNOWN_S = 300
+"""How long another issuer's token is taken before its key and its caller are looked at again."""
 
 _ISSUER = _AUDIENCE = "esoz-notify"
 _ALGORITHM = "HS256"
-_TOKEN_LENGTH_MAX = 4096
+_THUMBPRINT = "x5t#S256"
+_TOKEN_LENGTH_MAX = 8192
 _TOKENS_KNOWN_MAX = 4096
-_NAME_LENGTH_MAX = 200
-_SECRET_BYTES = 32
-_NO_CLIENT = hashlib.sha256(b"").digest()
+_NO_SECRET = hashlib.sha256(b"").digest()
 
 
 class InvalidClient(NotifyError):
     """No such caller, a wrong secret, or a disabled caller; which of them is not told."""
 
     code = "invalid_client"
+
+
+class CertificateNeeded(NotifyError):
+    """The caller is bound to a certificate and showed none."""
+
+    code = "invalid_request"
 
 
 class InvalidScope(NotifyError):
@@ -79,17 +61,6 @@ class InvalidToken(NotifyError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """A caller, without its secret. ``disabled_at`` None: it may come in."""
-
-    id: str
-    name: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    disabled_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """An access token just issued, and what it allows for how long."""
 
@@ -100,130 +71,167 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What a verified token says."""
+    """What a verified token says.
+
+    ``certificate``: SHA-256 of the one it is bound to, as in ``x5t#S256``; None is none. ``look_again_at``: when it has
+    to be read anew, of another issuer's token. ``issued_at``: of a token of ours.
+    """
 
     client_id: str
     scopes: frozenset[str]
     expires_at: datetime
     token_id: str
+    certificate: str | None = None
+    look_again_at: datetime | None = None
+    issued_at: datetime | None = None
 
 
 class Access:
-    """Keeps callers in the ledger and gives them tokens that every process with the same keys can verify by itself.
+    """Gives callers tokens that every process with the same keys can verify by itself.
 
-    A secret is 256 random bits, so its plain SHA-256 is kept: slow and salted hashes protect guessable passwords, and
-    a guess at 256 bits does not come true at any speed, while a slow hash would let anybody burn our CPU unasked.
+    ``issuers``: others whose tokens are taken too; None takes none but ours.
     """
 
-    def __init__(self, ledger: Ledger, keys: Keys) -> None:
+    def __init__(self, ledger: Ledger, keys: Keys, issuers: Issuers | None = None) -> None:
         self._ledger = ledger
         self._key = keys.token_key
+        self._issuers = issuers
         self._known: OrderedDict[str, Claims] = OrderedDict()
-        self._disabled: frozenset[str] = frozenset()
+        self.callers = Callers(ledger)
 
     def now(self) -> datetime:
         """The ledger's time, by which tokens live."""
         return self._ledger.clock.now()
 
-    async def run(self) -> None:
-        """Keep knowing which callers were disabled, so that their tokens end at once and not within the hour."""
-        while True:
-            try:
-                await self._learn_disabled()
-            except Unavailable as error:
-                log.warning("disabled callers cannot be read now: %s", error)
-            await asyncio.sleep(DISABLED_KNOWN_AFTER_S)
-
-    # --- callers ------------------------------------------------------------------------------------------------------
-
-    async def create_client(self, client_id: str, name: str, scopes: Collection[str]) -> str:
-        """Make a caller and return its secret, which is shown this once. Raises InvalidInput, Conflict if it exists."""
-        _check_client(client_id, name, scopes)
-        secret = _new_secret()
-        async with self._ledger.transaction() as connection:
-            if await registry.get_client(connection, client_id) is not None:
-                raise Conflict(
-                    f"client {client_id} exists; rotate its secret or choose another id", code="client_exists"
-                )
-            await registry.put_client(connection, client_id, name, _hashed(secret), _in_order(scopes))
-        return secret
-
-    async def rotate(self, client_id: str) -> str:
-        """Give a caller a new secret and return it; the old one ends at once, and a disabled caller may come in again.
-
-        Raises NotFound.
-        """
-        secret = _new_secret()
-        async with self._ledger.transaction() as connection:
-            row = await registry.get_client(connection, client_id)
-            if row is None:
-                raise _unknown(client_id)
-            await registry.put_client(connection, client_id, row.name, _hashed(secret), row.scopes)
-        self._disabled -= {client_id}
-        return secret
-
-    async def disable(self, client_id: str) -> None:
-        """Take a caller's access away: no new token, and those it has end. Idempotent. Raises NotFound."""
-        async with self._ledger.transaction() as connection:
-            if await registry.get_client(connection, client_id) is None:
-                raise _unknown(client_id)
-            await registry.disable_client(connection, client_id)
-        self._disabled |= {client_id}
-
-    async def list(self) -> tuple[Client, ...]:
-        """Every caller, by id."""
-        async with self._ledger.transaction() as connection:
-            rows = await registry.list_clients(connection)
-        return tuple(
-            Client(id=row.id, name=row.name, scopes=row.scopes, created_at=row.created_at, disabled_at=row.disabled_at)
-            for row in rows
-        )
-
-    # --- tokens -------------------------------------------------------------------------------------------------------
-
-    async def issue(self, client_id: str, secret: str, scope: str | None = None) -> Token:
+    async def issue(
+        self, client_id: str, secret: str, scope: str | None = None, certificate: str | None = None
+    ) -> Token:
         """Give a token for a secret. ``scope``: those asked for, with spaces between; None means all the caller has.
 
-        Raises InvalidClient, InvalidScope.
+        ``certificate``: SHA-256 of the one shown, as in ``x5t#S256``; of a bound caller the token hangs on it. Raises
+        InvalidClient, InvalidScope, CertificateNeeded.
         """
-        row = None
+        row, rows = None, []
         if CLIENT_ID_RULE.fullmatch(client_id):
             async with self._ledger.transaction() as connection:
                 row = await registry.get_client(connection, client_id)
+                rows = await credentials.get_secrets(connection, client_id)
+        shown = hashed(secret)
         # Compared in any case, so that the time taken does not tell whether there is such a caller.
-        is_right = hmac.compare_digest(_hashed(secret), row.secret_hash if row else _NO_CLIENT)
-        if row is None or not is_right or row.disabled_at is not None:
+        is_right = [hmac.compare_digest(shown, one) for one in (*(one.hash for one in rows), _NO_SECRET)]
+        if row is None or not any(is_right[:-1]) or row.disabled_at is not None:
             raise InvalidClient("the client is unknown or its secret is wrong")
+        return self._issued(row, scope, certificate)
+
+    async def issue_for_assertion(
+        self,
+        assertion: str,
+        audiences: Collection[str],
+        scope: str | None = None,
+        certificate: str | None = None,
+        *,
+        client_id: str | None = None,
+    ) -> Token:
+        """Give a token for an assertion that a caller signed, as ``issue`` does for a secret.
+
+        ``audiences``: our names. ``client_id``: who it is said to be of, when that was said beside it. Raises
+        InvalidClient, WrongAssertion, InvalidScope, CertificateNeeded.
+        """
+        said = read_claims_unproved(assertion).get("sub") if len(assertion) <= _TOKEN_LENGTH_MAX else None
+        if not isinstance(said, str) or not CLIENT_ID_RULE.fullmatch(said) or client_id not in {None, said}:
+            raise _unproved()
+        client_id = said
+        async with self._ledger.transaction() as connection:
+            row = await registry.get_client(connection, client_id)
+            keys = [read_key(jwk) for jwk in await credentials.get_keys(connection, client_id)]
+            if row is None or row.disabled_at is not None:
+                raise _unproved()
+            try:
+                read = read_assertion(assertion, client_id, keys, audiences, self.now())
+            except WrongSignature:
+                raise _unproved() from None
+            token = self._issued(row, scope, certificate)
+            if not await credentials.show_assertion(connection, client_id, read.jti_hash, read.ends_at):
+                raise WrongAssertion("the assertion was shown before; sign a new one, with a jti of its own")
+        return token
+
+    def _issued(self, row: registry.ClientRow, scope: str | None, certificate: str | None) -> Token:
         granted = _narrowed(row.scopes, scope)
+        if row.bound and certificate is None:
+            raise CertificateNeeded("this client's tokens are bound to its certificate: show it on the connection")
         issued_at = self.now()
-        claims = {
+        claims: dict[str, Any] = {
             "iss": _ISSUER,
             "aud": _AUDIENCE,
-            "sub": client_id,
+            "sub": row.id,
             "scope": " ".join(granted),
             "iat": int(issued_at.timestamp()),
             "exp": int(issued_at.timestamp()) + TOKEN_LIFE_S,
             "jti": secrets.token_hex(16),
         }
+        if row.bound:
+            claims["cnf"] = {_THUMBPRINT: certificate}
         token = jwt.encode(claims, self._key, algorithm=_ALGORITHM)
         return Token(access_token=token, scopes=granted, expires_in_s=TOKEN_LIFE_S)
 
+    async def admit(self, token: str) -> Claims:
+        """Say what a token allows, of ours or of another issuer; one seen before costs no waiting.
+
+        The certificate that it may hang on is for who sees the connection to check. Raises InvalidToken, and
+        Unavailable when another issuer's keys or the ledger are needed and away.
+        """
+        known = self._known.get(token)
+        if known is None or (known.look_again_at is not None and known.look_again_at <= self.now()):
+            await self._look(token)
+        return self.verify(token)
+
     def verify(self, token: str) -> Claims:
-        """Say what a token allows. Raises InvalidToken for anything that is not a living token of ours."""
+        """As ``admit``, but of another issuer's tokens only of one seen before."""
         claims = self._known.get(token)
         if claims is None:
             claims = self._read(token)
-            self._known[token] = claims
-            if len(self._known) > _TOKENS_KNOWN_MAX:
-                self._known.popitem(last=False)
+            self._remember(token, claims)
         else:
             self._known.move_to_end(token)
         if claims.expires_at <= self.now():
             self._known.pop(token, None)
             raise InvalidToken("the token has expired; get a new one")
-        if claims.client_id in self._disabled:
+        ended = claims.issued_at is not None and self.callers.ended(claims.client_id, claims.issued_at)
+        if ended or self.callers.is_disabled(claims.client_id):
             raise InvalidToken("the client has been disabled")
         return claims
+
+    async def _look(self, token: str) -> None:
+        """Get to know another issuer's token; do nothing about one that is not."""
+        if self._issuers is None or len(token) > _TOKEN_LENGTH_MAX or not self._issuers.speaks(token):
+            return
+        self._known.pop(token, None)
+        try:
+            vouched = await self._issuers.read(token)
+        except NotVouched as refused:
+            raise InvalidToken(refused.detail) from None
+        row = None
+        if CLIENT_ID_RULE.fullmatch(vouched.client_id):
+            async with self._ledger.transaction() as connection:
+                row = await registry.get_client(connection, vouched.client_id)
+        if row is None or row.disabled_at is not None:
+            raise InvalidToken("the token names no caller that may come in here")
+        if row.bound and vouched.certificate is None:
+            raise InvalidToken("this caller's tokens must be bound to its certificate (cnf)")
+        claims = Claims(
+            client_id=row.id,
+            scopes=vouched.scopes & frozenset(row.scopes),
+            expires_at=vouched.expires_at,
+            token_id=vouched.token_id,
+            certificate=vouched.certificate,
+            look_again_at=self.now() + timedelta(seconds=VOUCHED_KNOWN_S),
+        )
+        self._remember(token, claims)
+
+    def _remember(self, token: str, claims: Claims) -> None:
+        self._known[token] = claims
+        if len(self._known) > _TOKENS_KNOWN_MAX:
+            self._known.popitem(last=False)
 
     def _read(self, token: str) -> Claims:
         if len(token) > _TOKEN_LENGTH_MAX:
@@ -239,7 +247,9 @@ class Access:
                 options={"require": ["sub", "scope", "iat", "exp", "jti"], "verify_exp": False, "verify_iat": False},
             )
             expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+            issued_at = datetime.fromtimestamp(int(claims["iat"]), UTC)
+            bound_to = claims.get("cnf", {}).get(_THUMBPRINT)
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, AttributeError):
             # What exactly is wrong would help nobody but a forger.
             raise InvalidToken("the token is not one of ours") from None
         return Claims(
@@ -247,51 +257,19 @@ class Access:
             scopes=frozenset(str(claims["scope"]).split()),
             expires_at=expires_at,
             token_id=str(claims["jti"]),
+            certificate=bound_to,
+            issued_at=issued_at,
         )
-
-    async def _learn_disabled(self) -> None:
-        # A token lives an hour, so that those disabled long before that have none any more.
-        since = self.now() - timedelta(seconds=2 * TOKEN_LIFE_S)
-        self._disabled = frozenset(
-            client.id for client in await self.list() if client.disabled_at is not None and client.disabled_at > since
-        )
-
-
-def _check_client(client_id: str, name: str, scopes: Collection[str]) -> None:
-    problems = []
-    if not CLIENT_ID_RULE.fullmatch(client_id):
-        problems.append(Problem("/id", "format", "must be 3 to 63 of a-z 0-9 . _ - and begin with a letter or a digit"))
-    if not 0 < len(name) <= _NAME_LENGTH_MAX or not name.isprintable():
-        problems.append(Problem("/name", "format", f"must be 1 to {_NAME_LENGTH_MAX} printable characters"))
-    if not scopes:
-        problems.append(Problem("/scopes", "required", f"give at least one of: {', '.join(SCOPES)}"))
-    if set(scopes) - set(SCOPES):
-        problems.append(Problem("/scopes", "unknown_scope", f"must be among: {', '.join(SCOPES)}"))
-    if problems:
-        raise InvalidInput(problems)
 
 
 def _narrowed(has: Collection[str], asked: str | None) -> tuple[str, ...]:
     if asked is None:
-        return _in_order(has)
+        return in_order(has)
     wanted = asked.split()
     if not wanted or not set(wanted) <= set(has):
         raise InvalidScope("a scope was asked for that this client does not have; leave scope out to get all it has")
-    return _in_order(wanted)
+    return in_order(wanted)
 
 
-def _in_order(scopes: Collection[str]) -> tuple[str, ...]:
-    return tuple(scope for scope in SCOPES if scope in scopes)
-
-
-def _new_secret() -> str:
-    return SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def _hashed(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def _unknown(client_id: str) -> NotFound:
-    shown = client_id if CLIENT_ID_RULE.fullmatch(client_id) else "of that id"
-    return NotFound(f"there is no client {shown}", code="client_unknown")
+def _unproved() -> InvalidClient:
+    return InvalidClient("the client is unknown or did not sign this assertion")

@@ -37,22 +37,27 @@ async def delete_patient(connection: Connection, patient_id: UUID) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRow:
-    """A caller of the API; the secret as a hash."""
+    """A caller of the API. ``bound``: its tokens are good only together with its certificate.
+
+    ``tokens_since``: those issued before it are over; None is none.
+    """
 
     id: str
     name: str
-    secret_hash: bytes
     scopes: tuple[str, ...]
     created_at: datetime
     disabled_at: datetime | None
+    bound: bool
+    tokens_since: datetime | None
 
 
-_CLIENT = "SELECT id, name, secret_hash, scopes, created_at, disabled_at FROM client"
+_CLIENT = "SELECT id, name, scopes, created_at, disabled_at, bound, tokens_since FROM client"
 
 
-async def get_client(connection: Connection, client_id: str) -> ClientRow | None:
-    """A caller by id."""
-    row = await (await connection.execute(f"{_CLIENT} WHERE id = %s", [client_id])).fetchone()
+async def get_client(connection: Connection, client_id: str, *, for_change: bool = False) -> ClientRow | None:
+    """A caller by id. ``for_change``: nobody else changes it or its credentials until the transaction ends."""
+    lock = " FOR UPDATE" if for_change else ""
+    row = await (await connection.execute(f"{_CLIENT} WHERE id = %s{lock}", [client_id])).fetchone()
     return _client(row) if row else None
 
 
@@ -62,37 +67,45 @@ async def list_clients(connection: Connection) -> list[ClientRow]:
 
 
 def _client(row: tuple[object, ...]) -> ClientRow:
-    client_id, name, secret_hash, scopes, created_at, disabled_at = row
+    client_id, name, scopes, created_at, disabled_at, bound, tokens_since = row
     assert isinstance(scopes, list)
-    assert isinstance(secret_hash, bytes)
     assert isinstance(created_at, datetime)
     assert disabled_at is None or isinstance(disabled_at, datetime)
+    assert tokens_since is None or isinstance(tokens_since, datetime)
     return ClientRow(
         id=str(client_id),
         name=str(name),
-        secret_hash=secret_hash,
         scopes=tuple(scopes),
         created_at=created_at,
         disabled_at=disabled_at,
+        bound=bool(bound),
+        tokens_since=tokens_since,
     )
 
 
-async def put_client(
-    connection: Connection, client_id: str, name: str, secret_hash: bytes, scopes: Sequence[str]
-) -> None:
-    """Create a caller, or give an existing one a new secret, name and scopes."""
+async def add_client(connection: Connection, client_id: str, name: str, scopes: Sequence[str]) -> None:
+    """Create a caller, which may come in as soon as it has a credential."""
     await connection.execute(
-        "INSERT INTO client (id, name, secret_hash, scopes) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (id) DO UPDATE SET name = excluded.name, secret_hash = excluded.secret_hash,"
-        " scopes = excluded.scopes, disabled_at = NULL",
-        [client_id, name, secret_hash, list(scopes)],
+        "INSERT INTO client (id, name, scopes) VALUES (%s, %s, %s)", [client_id, name, list(scopes)]
     )
+
+
+async def enable_client(connection: Connection, client_id: str) -> None:
+    """Let a disabled caller come in again."""
+    await connection.execute("UPDATE client SET disabled_at = NULL WHERE id = %s", [client_id])
+
+
+async def bind_client(connection: Connection, client_id: str, *, bound: bool) -> None:
+    """Have a caller's new tokens hang on its certificate, or no longer."""
+    await connection.execute("UPDATE client SET bound = %s WHERE id = %s", [bound, client_id])
 
 
 async def disable_client(connection: Connection, client_id: str) -> bool:
     """Take a caller's access away; False when there is none."""
     cursor = await connection.execute(
-        "UPDATE client SET disabled_at = ledger_now() WHERE id = %s AND disabled_at IS NULL RETURNING id", [client_id]
+        "UPDATE client SET disabled_at = ledger_now(), tokens_since = ledger_now()"
+        " WHERE id = %s AND disabled_at IS NULL RETURNING id",
+        [client_id],
     )
     return await cursor.fetchone() is not None
 
