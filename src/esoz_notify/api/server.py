@@ -6,6 +6,7 @@ application (``app``).
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -15,6 +16,7 @@ import uvicorn
 from litestar import Litestar
 
 from esoz_notify.api.edge import Edge
+from esoz_notify.api.patience import PatientHttp, look_over
 from esoz_notify.engine.listening import Listening, bound_to, listen
 
 GRACE_S = 10
@@ -86,6 +88,12 @@ class _Uvicorn(uvicorn.Server):
             return
         self.answers.set()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, let time pass for the connections."""
+        if counter % 10 == 0:
+            look_over(self.server_state.connections, time.monotonic())
+        return await super().on_tick(counter)
+
 
 def _config(app: Litestar, grace_s: int) -> uvicorn.Config:
     # Whoever adds handlers to its log: its lines have whole paths, and paths of ESOZ's contract have phones in them.
@@ -93,7 +101,7 @@ def _config(app: Litestar, grace_s: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=PatientHttp,
         ws="none",
         lifespan="on",
         log_config=None,

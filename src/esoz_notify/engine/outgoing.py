@@ -152,10 +152,10 @@ def guarded_session(
     """A client session that cannot be led out of ``bounds``, whatever a name resolves to and wherever it is redirected.
 
     A name is resolved once per connection, and the socket is made only for an address that passed; every redirect that
-    is followed is looked at as the first URL was (but for a user in it, which aiohttp takes off before: look at a URL by
-    ``check_url`` when it is given). A refusal raises RefusedAddress for a URL, and
-    aiohttp.ClientConnectorError with one inside (``os_error``) for an address. ``ca_file``: the only authorities to
-    trust instead of the system's. To be made within a running loop, and closed.
+    is followed is looked at as the first URL was, but for a user in it, which aiohttp takes off before: use
+    ``check_url`` where a URL is given. A refusal raises RefusedAddress for a URL, and aiohttp.ClientConnectorError with
+    one inside (``os_error``) for an address. ``ca_file``: the only authorities to trust instead of the system's. To be
+    made within a running loop, and closed.
     """
 
     async def look(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
