@@ -60,6 +60,8 @@ def test_an_smsc_is_one_url() -> None:
         ({"VIBER_URL": "https://x"}, "VIBER_URL needs ESOZ_NOTIFY_VIBER_API_KEY"),
         ({"DIIA_URL": "https://x"}, "DIIA_URL needs ESOZ_NOTIFY_DIIA_PARTNER_TOKEN"),
         ({"VIBER_CALLBACK_CREDENTIALS": "password"}, "each must be user:password"),
+        ({"VIBER_CALLBACK_CREDENTIALS": "a:b signature:short"}, "must have 16 characters or more"),
+        ({"VIBER_CALLBACK_CREDENTIALS": "certificate:00"}, "64 hex digits"),
         ({"VIBER_TEMPLATES": "/nowhere/at/all.toml"}, "VIBER_TEMPLATES: "),
     ],
 )

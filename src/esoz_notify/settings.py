@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from esoz_notify.core.callback_credentials import read_credential
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.windows import CODES_PER_CALLER
 
@@ -111,7 +112,9 @@ def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(one) for one in text.split())
 
 
-def _read_list(text: str) -> tuple[str, ...]:
+def _read_credentials(text: str) -> tuple[str, ...]:
+    for one in text.split():
+        read_credential(one)
     return tuple(text.split())
 
 
@@ -184,8 +187,9 @@ class Settings:
     )
     viber_callback_credentials: tuple[str, ...] = _setting(
         "",
-        _read_list,
-        "user:password pairs that the provider's callbacks may carry; several while rotating.",
+        _read_credentials,
+        "What its callbacks may show: user:password (Basic), token:SECRET (Bearer), signature:KEY (HMAC-SHA256) or"
+        " certificate:SHA256 (of its TLS client); several while one is being replaced.",
         secret=True,
     )
     diia_url: str = _setting("", str, "Base URL of Diia's partner API. Empty: no Diia.")
@@ -268,8 +272,6 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
                 f"{PREFIX}{name.upper()}: http:// sends its key and personal data in the clear; use https://,"
                 f" or set {PREFIX}PLAIN_PROVIDERS=yes in a lab"
             )
-    if any(":" not in pair for pair in values["viber_callback_credentials"]):
-        faults.append(f"{PREFIX}VIBER_CALLBACK_CREDENTIALS: each must be user:password")
     names = [smsc.name for smsc in values["smscs"]]
     if len(set(names)) != len(names):
         faults.append(f"{PREFIX}SMSCS: names must differ; set ?name= in each")
