@@ -197,3 +197,21 @@ async def test_what_goes_in_the_clear_is_told() -> None:
 
     assert found["provider one"].state is State.NOTE
     assert "in the clear" in found["provider one"].said
+
+
+@pytest.mark.parametrize(
+    ("public_url", "told"),
+    [("http://notify.test", True), ("https://notify.test", False), ("http://127.0.0.1:8", False)],
+)
+async def test_callbacks_in_the_clear_are_told(public_url: str, told: bool) -> None:
+    """A provider that is told to call back by plain http shows its credential to everybody on the way."""
+    settings = read_settings(
+        {
+            "ESOZ_NOTIFY_VIBER_URL": "http://127.0.0.1:1",
+            "ESOZ_NOTIFY_VIBER_API_KEY": "k",
+            "ESOZ_NOTIFY_PUBLIC_URL": public_url,
+        }
+    )
+    found = {one.name async for one in check_providers(settings)}
+
+    assert ("callbacks" in found) is told

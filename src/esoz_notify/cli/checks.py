@@ -284,6 +284,12 @@ async def check_providers(settings: Settings) -> AsyncIterator[Finding]:
     found = await asyncio.gather(*(_check_address(address) for address in _addresses(settings)))
     for finding in found:
         yield finding
+    way_back = urlsplit(settings.public_url)
+    if settings.viber_url and way_back.scheme == "http" and not is_loopback(way_back.hostname or ""):
+        fix = (
+            f"put TLS before the API and say https:// in {PREFIX}PUBLIC_URL: who reads a credential can forge receipts"
+        )
+        yield Finding("callbacks", State.NOTE, "providers are told to call back in the clear", fix)
 
 
 def _addresses(settings: Settings) -> list[Address]:
