@@ -6,7 +6,6 @@ each call of the contract bounds itself (``direct``), and what the requests mean
 
 import json
 import logging
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -77,12 +76,12 @@ class PatientHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, and part with idle ones when there are too many."""
-        if len(self.connections) >= self.connections_max and not _make_room(self.connections, time.monotonic()):
+        if len(self.connections) >= self.connections_max and not _make_room(self.connections, self.loop.time()):
             transport.abort()
             self.transport = transport
             return
         super().connection_made(transport)
-        self.waiting_since = time.monotonic()
+        self.waiting_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         """Hand octets to the parser, and end it when many of them bring nothing."""
@@ -108,7 +107,7 @@ class PatientHttp(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """Note since when the other side takes nothing."""
-        self.unread_since = time.monotonic()
+        self.unread_since = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
@@ -121,7 +120,7 @@ class PatientHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self.waiting_since = time.monotonic()
+        self.waiting_since = self.loop.time()
         self.reading_body = False
 
     def on_url(self, url: bytes) -> None:
@@ -177,7 +176,7 @@ class PatientHttp(HttpToolsProtocol):
             self._refuse(400, "bad_request", "this is not HTTP/1.1 as RFC 9112 has it")
 
     def look(self, now_s: float) -> None:
-        """Let time pass: end what took too long. ``now_s``: of time.monotonic."""
+        """Let time pass: end what took too long. ``now_s``: of the loop."""
         if self.refused_at is not None:
             if now_s - self.refused_at > LINGER_S:
                 self.transport.abort()
@@ -216,7 +215,7 @@ class PatientHttp(HttpToolsProtocol):
 
     def _linger(self) -> None:
         self._lingered_bytes = 0
-        self.refused_at = time.monotonic()
+        self.refused_at = self.loop.time()
         self._unset_keepalive_if_required()
         self.flow.resume_reading()
         if self.transport.can_write_eof():

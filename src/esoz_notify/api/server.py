@@ -6,7 +6,6 @@ application (``app``).
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -91,7 +90,7 @@ class _Uvicorn(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Once a second, let time pass for the connections."""
         if counter % 10 == 0:
-            look_over(self.server_state.connections, time.monotonic())
+            look_over(self.server_state.connections, asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
 
