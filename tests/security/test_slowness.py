@@ -9,10 +9,9 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
 
 import pytest
-from tests.api.desk import CARRIER, Desk, a_desk
+from tests.api.desk import CARRIER, INLINE, Desk, a_desk
 
 from esoz_notify.api import patience
 from esoz_notify.api.patience import PatientHttp
@@ -157,25 +156,52 @@ async def test_there_are_only_so_many_connections(desk: Desk, monkeypatch: pytes
         assert len(desk.server._server.server_state.connections) <= 20
 
 
-async def test_connections_at_work_are_not_closed_for_new_ones(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When all are at work, it is the new one that goes."""
+async def test_half_bodies_are_a_crowd_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who keeps requests half said, where nobody must say who he is, does not keep others out."""
     monkeypatch.setattr(patience, "BODY_S", PATIENCE_S)
-    monkeypatch.setattr(PatientHttp, "connections_max", 1)
+    monkeypatch.setattr(PatientHttp, "connections_max", 10)
+    half = b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+    async with AsyncExitStack() as stack:
+        for _ in range(20):
+            _, writer = await stack.enter_async_context(connected(desk))
+            writer.write(half + b"content-length: 60000\r\n\r\na")
+        async with asyncio.timeout(PATIENCE_S), connected(desk) as (reader, writer):
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_connections_that_are_answered_are_not_closed_for_new_ones(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When all wait for our answers, it is the new one that goes."""
+    sent = await desk.send(INLINE)
     token = await desk.token()
     await desk.http.close()
-    head = f"POST /v1/notifications HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+    head = f"GET /v1/notifications/{sent['id']}/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
     async with asyncio.timeout(PATIENCE_S), connected(desk) as (reader, writer):
-        writer.write(
-            f"{head}content-type: application/json\r\nidempotency-key: k\r\ncontent-length: 2\r\nconnection: close"
-            "\r\n\r\n{".encode()
-        )
-        connections: set[Any] = desk.server._server.server_state.connections
-        while not any(not one.is_idle() for one in connections):
-            await asyncio.sleep(0.02)
+        writer.write(head.encode())
+        await reader.readuntil(b"\r\n\r\n")
+        monkeypatch.setattr(PatientHttp, "connections_max", 1)
         async with connected(desk) as (other, _):
             with suppress(ConnectionError):
                 assert await other.read() == b""
-        writer.write(b"}")
-        said = await reader.read()
+        await desk.deliver(sent["id"])
+        while b"delivered" not in await reader.readline():
+            pass
 
-    assert said.startswith(b"HTTP/1.1 422 ")
+
+async def test_a_body_that_we_do_not_read_yet_is_not_slow(desk: Desk) -> None:
+    """The clock of a request does not run while it is we who do not listen: it waits for an earlier one on its line."""
+    sent = await desk.send(INLINE)
+    authorization = f"authorization: Bearer {await desk.token()}\r\n"
+    body = b" " * 60_000
+    async with asyncio.timeout(PATIENCE_S), connected(desk) as (reader, writer):
+        writer.write(f"GET /v1/notifications/{sent['id']}/events HTTP/1.1\r\nhost: x\r\n{authorization}\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"POST /v1/notifications HTTP/1.1\r\nhost: x\r\n{authorization}content-type: application/json\r\n"
+        writer.write(f"{head}idempotency-key: k\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n".encode())
+        await asyncio.sleep(4 * QUICK_S)
+        await desk.deliver(sent["id"])
+        await reader.readuntil(b"\r\n0\r\n\r\n")
+        writer.write(body)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")

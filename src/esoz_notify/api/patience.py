@@ -44,7 +44,8 @@ def files_max() -> int:
         import resource
     except ImportError:  # no such bound where there is no such module
         return 2 * CONNECTIONS_MAX
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 2 * CONNECTIONS_MAX if allowed == resource.RLIM_INFINITY else allowed
 
 
 class _Refused(Exception):
@@ -182,7 +183,9 @@ class PatientHttp(HttpToolsProtocol):
                 self.transport.abort()
         elif self.unread_since is not None and now_s - self.unread_since > UNREAD_S:
             self.transport.abort()
-        elif self.waiting_since is not None and not self.flow.read_paused:
+        elif self.waiting_since is not None and self.flow.read_paused:
+            self.waiting_since = now_s  # it is we who do not listen
+        elif self.waiting_since is not None:
             allowed_s = BODY_S + self.body_bytes / BODY_BYTES_PER_S if self.reading_body else HEAD_S
             if now_s - self.waiting_since > allowed_s:
                 self._refuse(408, "too_slow", "the request did not come in time; send it again, faster")
@@ -191,6 +194,10 @@ class PatientHttp(HttpToolsProtocol):
         """Whether no request of it is being answered."""
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn leaves it out of its types
         return (cycle is None or cycle.response_complete) and not self.pipeline
+
+    def is_spared(self) -> bool:
+        """Whether somebody waits for an answer on it, and has said all that is needed for one."""
+        return not self.is_idle() and self.waiting_since is None
 
     def _broken(self, detail: str) -> _Refused:
         self._head_broke = _Refused(detail)
@@ -229,16 +236,15 @@ def look_over(connections: Iterable[Any], now_s: float) -> None:
 
 
 def _make_room(connections: Iterable[Any], now_s: float) -> bool:
-    """Close the idle connections that have been so for longest. False when all are at work."""
-    idle = sorted(
-        (one for one in connections if one.is_idle()), key=lambda one: one.waiting_since or one.refused_at or now_s
-    )
-    for one in idle[: len(idle) // EVICTED_SHARE + 1]:
+    """Close those that have owed us a request for longest, then idle ones. False when all wait for our answers."""
+    found = sorted((one for one in connections if not one.is_spared()), key=lambda one: one.waiting_since or now_s)
+    parted = found[: len(found) // EVICTED_SHARE + 1]
+    for one in parted:
         one.transport.abort()
         one.connections.discard(one)
-    if idle:
-        log.warning("too many connections: %d idle ones were closed", len(idle) // EVICTED_SHARE + 1)
-    return bool(idle)
+    if parted:
+        log.warning("too many connections: %d that asked nothing were closed", len(parted))
+    return bool(parted)
 
 
 def _problem(status: int, code: str, detail: str) -> bytes:
