@@ -148,6 +148,15 @@ def test_what_stands_around_a_body_has_bounds(victim: Victim, what: str) -> None
     assert said.sent < 8 * 2**20
 
 
+def test_a_trailer_is_no_header(victim: Victim) -> None:
+    """What comes after a body is too late to let anybody in."""
+    chunked = "POST /v1/notifications HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n"
+    with victim.bounded():
+        said = victim.throw(f"{chunked}authorization: Bearer {victim.token}\r\n\r\n".encode())
+
+    assert (said.status, said.problem["code"]) == (401, "token_missing")
+
+
 def test_pipelined_requests_have_bounds(victim: Victim) -> None:
     """A connection with ten thousand requests at once is answered as far as it goes, or closed."""
     with victim.bounded(), socket.create_connection(("127.0.0.1", victim.port), timeout=PATIENCE_S) as thrower:

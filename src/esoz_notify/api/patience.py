@@ -68,7 +68,7 @@ class PatientHttp(HttpToolsProtocol):
         self.body_bytes = 0
         self.unread_since: float | None = None
         self.refused_at: float | None = None
-        self._fruitless_bytes = 0
+        self._unread_bytes = 0
         self._fruitful = False
         self._head_broke: _Refused | None = None
         self._lingered_bytes = 0
@@ -92,14 +92,13 @@ class PatientHttp(HttpToolsProtocol):
                 self.transport.abort()
             return
         self._fruitful = False
+        self._unread_bytes += len(data)
         super().data_received(data)
         if self._fruitful:
-            self._fruitless_bytes = 0
-        else:
+            self._unread_bytes = 0
+        elif self._unread_bytes > HEAD_BYTES_MAX:
             # A head, trailers or the extensions of a chunk without an end: the parser would gather them for ever.
-            self._fruitless_bytes += len(data)
-            if self._fruitless_bytes > HEAD_BYTES_MAX:
-                self._refuse(431, "headers_too_large", f"send {HEAD_BYTES_MAX} bytes of headers at most")
+            self._refuse(431, "headers_too_large", f"send {HEAD_BYTES_MAX} bytes of headers at most")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -124,28 +123,20 @@ class PatientHttp(HttpToolsProtocol):
         self.waiting_since = self.loop.time()
         self.reading_body = False
 
-    def on_url(self, url: bytes) -> None:
-        """A piece of the path and query."""
-        super().on_url(url)
-        if len(self.url) > HEAD_BYTES_MAX:
-            raise self._broken(f"send {HEAD_BYTES_MAX} bytes of path and query at most")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer after a body in chunks; trailers mean nothing here and are not kept."""
-        if self.reading_body:
-            return
-        super().on_header(name, value)
-        if len(self.headers) > HEADERS_MAX:
-            raise self._broken(f"send {HEADERS_MAX} headers at most")
-
     def on_headers_complete(self) -> None:
         """A head is whole; only now does a request begin for the application."""
         self._fruitful = True
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > HEAD_BYTES_MAX:
-            raise self._broken(f"send {HEAD_BYTES_MAX} bytes of headers at most")
+        headers = self.headers
+        if len(headers) > HEADERS_MAX:
+            raise self._broken(f"send {HEADERS_MAX} headers at most")
+        # Most heads come in a piece that is smaller than what they may be.
+        if self._unread_bytes > HEAD_BYTES_MAX:
+            size = len(self.url) + sum(len(name) + len(value) for name, value in headers)
+            if size > HEAD_BYTES_MAX:
+                raise self._broken(f"send {HEAD_BYTES_MAX} bytes of headers at most")
         if len(self.pipeline) >= PIPELINED_MAX:
             raise self._broken(f"send {PIPELINED_MAX} requests at most before the first is answered")
+        self.headers = []  # takes trailers, which must not become headers of a request that has begun
         self.reading_body, self.body_bytes, self._lingered_bytes = True, 0, 0
         super().on_headers_complete()
 
