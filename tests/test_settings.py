@@ -21,7 +21,7 @@ def test_an_smsc_is_one_url() -> None:
     settings = read_settings(
         {
             "ESOZ_NOTIFY_SMSCS": "smpps://esoz:p%40ss@smsc.test:3550?name=kyivstar&source=E-health&window=20&rate=50 "
-            "smpp://esoz:secret@10.0.0.2"
+            "smpp://esoz:secret@10.0.0.2?plain=vpn"
         }
     )
 
@@ -46,7 +46,17 @@ def test_an_smsc_is_one_url() -> None:
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: must be DEBUG"),
         ({"SMSCS": "http://a:b@c"}, "SMSCS: each must be smpp://"),
         ({"SMSCS": "smpp://a:b@c?colour=red"}, "unknown option colour"),
-        ({"SMSCS": "smpp://a:b@c?name=x smpp://a:b@d?name=x"}, "names must differ"),
+        ({"SMSCS": "smpps://a:b@c?name=x smpps://a:b@d?name=x"}, "names must differ"),
+        ({"SMSCS": "smpp://a:b@smsc.test?name=x"}, "SMSCS: x: smpp:// sends the password and every text in the clear"),
+        ({"SMSCS": "smpp://a:b@smsc.test?plain=yes"}, "say &plain=vpn"),
+        ({"SMSCS": "smpps://a:b@c?ca_file=/nowhere.pem"}, "SMSCS: /nowhere.pem: No such file"),
+        ({"VIBER_CA_FILE": "/nowhere.pem"}, "VIBER_CA_FILE: /nowhere.pem: No such file"),
+        ({"DIIA_CA_FILE": __file__}, "must be a file of certificates in PEM"),
+        ({"VIBER_URL": "http://viber.test", "VIBER_API_KEY": "k"}, "VIBER_URL: http:// sends its key"),
+        ({"DIIA_URL": "http://10.0.0.1", "DIIA_PARTNER_TOKEN": "t"}, "DIIA_URL: http:// sends its key"),
+        ({"DIIA_URL": "ftp://diia.test", "DIIA_PARTNER_TOKEN": "t"}, "DIIA_URL: must be https://"),
+        ({"PROVIDER_NETWORKS": "10.0.0.1/8"}, "PROVIDER_NETWORKS: "),
+        ({"PLAIN_PROVIDERS": "perhaps"}, "PLAIN_PROVIDERS: must be yes or no"),
         ({"VIBER_URL": "https://x"}, "VIBER_URL needs ESOZ_NOTIFY_VIBER_API_KEY"),
         ({"DIIA_URL": "https://x"}, "DIIA_URL needs ESOZ_NOTIFY_DIIA_PARTNER_TOKEN"),
         ({"VIBER_CALLBACK_CREDENTIALS": "password"}, "each must be user:password"),
@@ -59,6 +69,8 @@ def test_an_smsc_is_one_url() -> None:
         ({"TLS_PROXY": "client-cert everybody"}, "TLS_PROXY: 'everybody' does not appear"),
         ({"TLS_PROXY": "client_cert 10.0.0.5"}, "TLS_PROXY: must be the name"),
         ({"ISSUERS": "/nowhere/at/all.toml"}, "ISSUERS: "),
+        ({"VIBER_CALLBACK_CREDENTIALS": "a:b signature:short"}, "must have 16 characters or more"),
+        ({"VIBER_CALLBACK_CREDENTIALS": "certificate:00"}, "64 hex digits"),
         ({"VIBER_TEMPLATES": "/nowhere/at/all.toml"}, "VIBER_TEMPLATES: "),
     ],
 )
@@ -117,6 +129,24 @@ def test_a_proxy_is_a_header_and_addresses() -> None:
     assert (proxy.header, [str(one) for one in proxy.networks]) == ("client-cert", ["10.0.0.5/32", "fd00::/8"])
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "https://viber.test"])
+def test_providers_by_tls_or_on_this_machine(url: str) -> None:
+    """What never leaves the machine, and what is by TLS, needs no word of an operator."""
+    assert read_settings({PREFIX + "VIBER_URL": url, PREFIX + "VIBER_API_KEY": "k"}).viber_url == url
+
+
+def test_a_lab_may_be_plain_when_it_is_said() -> None:
+    """Plain providers on other machines are for those who say so."""
+    lab = {
+        "VIBER_URL": "http://lab.test",
+        "VIBER_API_KEY": "k",
+        "PLAIN_PROVIDERS": "yes",
+        "SMSCS": "smpp://a:b@lab.test?plain=lab",
+    }
+
+    assert read_settings({PREFIX + name: value for name, value in lab.items()}).plain_providers
+
+
 def test_several_mistakes_are_told_together() -> None:
     """Whoever mends a configuration should not have to start the program once per mistake."""
     with pytest.raises(ConfigError) as refused:
@@ -132,7 +162,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
             PREFIX + "VIBER_API_KEY": "hush-1",
             PREFIX + "DIIA_PARTNER_TOKEN": "hush-2",
             PREFIX + "DSN": "host=x password=hush-3",
-            PREFIX + "SMSCS": "smpp://a:hush-4@c",
+            PREFIX + "SMSCS": "smpps://a:hush-4@c",
             PREFIX + "VIBER_CALLBACK_CREDENTIALS": "u:hush-5",
             PREFIX + "DATA": str(tmp_path),
         }

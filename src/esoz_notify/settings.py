@@ -5,15 +5,17 @@ What belongs here: names, parsing and checks of settings. What does not: what is
 
 import os
 import shlex
+import ssl
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from esoz_notify.core.callback_credentials import read_credential
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.retention import CLASSES, read_days
@@ -28,7 +30,10 @@ _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smsc:
-    """One operator's SMSC, from ``smpps://system_id:password@host:port?name=…&source=…&window=…``."""
+    """One operator's SMSC, from ``smpps://system_id:password@host:port?name=…&source=…&window=…``.
+
+    One without TLS on another machine must say ``plain=vpn``: many operators offer plain SMPP in a VPN alone.
+    """
 
     name: str
     host: str
@@ -44,7 +49,8 @@ class Smsc:
     ca_file: Path | None = None
 
 
-_SMSC_OPTIONS = frozenset({"name", "source", "window", "id_format", "system_type", "rate", "ca_file"})
+_SMSC_OPTIONS = frozenset({"name", "source", "window", "id_format", "system_type", "rate", "ca_file", "plain"})
+_PLAIN = frozenset({"vpn", "lab"})
 
 
 def _read_smscs(text: str) -> tuple[Smsc, ...]:
@@ -59,8 +65,14 @@ def _read_smsc(url: str, number: int) -> Smsc:
     unknown = set(options) - _SMSC_OPTIONS
     if unknown:
         raise ValueError(f"unknown option {', '.join(sorted(unknown))}; known: {', '.join(sorted(_SMSC_OPTIONS))}")
+    name = options.get("name", f"smsc-{number}")
+    if parts.scheme == "smpp" and options.get("plain") not in _PLAIN and not is_loopback(parts.hostname):
+        raise ValueError(
+            f"{name}: smpp:// sends the password and every text in the clear; use smpps://,"
+            " or say &plain=vpn when the way to the SMSC is a VPN (&plain=lab when nothing of it is real)"
+        )
     return Smsc(
-        name=options.get("name", f"smsc-{number}"),
+        name=name,
         host=parts.hostname,
         port=parts.port or 2775,
         system_id=unquote(parts.username),
@@ -71,7 +83,7 @@ def _read_smsc(url: str, number: int) -> Smsc:
         id_format=options.get("id_format", "as_is"),
         system_type=options.get("system_type", ""),
         submit_rate_per_s=float(options["rate"]) if "rate" in options else None,
-        ca_file=_read_path(options.get("ca_file", "")),
+        ca_file=_read_authorities(options.get("ca_file", "")),
     )
 
 
@@ -124,7 +136,7 @@ class TlsProxy:
     """A proxy that ends TLS and tells clients' certificates: in which header, and from which addresses."""
 
     header: str
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    networks: tuple[Network, ...]
 
 
 def _read_proxy(text: str) -> TlsProxy | None:
@@ -136,11 +148,37 @@ def _read_proxy(text: str) -> TlsProxy | None:
     return TlsProxy(header=header, networks=tuple(ip_network(one) for one in addresses))
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very spelling."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _read_path(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def _read_list(text: str) -> tuple[str, ...]:
+def _read_authorities(text: str) -> Path | None:
+    path = _read_path(text)
+    if path is not None:
+        try:
+            ssl.create_default_context(cafile=str(path))  # so that a wrong one stops the start and not the first call
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror or error}; must be a file of certificates in PEM") from None
+    return path
+
+
+def _read_yes(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise ValueError("must be yes or no")
+    return text == "yes"
+
+
+def _read_credentials(text: str) -> tuple[str, ...]:
+    for one in text.split():
+        read_credential(one)
     return tuple(text.split())
 
 
@@ -254,18 +292,25 @@ class Settings:
     texts_file: Path | None = _setting("", _read_path, "Message texts (TOML). Empty: the built-in ones.")
     viber_url: str = _setting("", str, "Base URL of the Viber provider's API (Infobip). Empty: no Viber.")
     viber_api_key: str = _setting("", str, "Its API key.", secret=True)
+    viber_ca_file: Path | None = _setting(
+        "", _read_authorities, "Authorities (PEM) that its certificate must be from. Empty: those of the system."
+    )
     viber_sender: str = _setting("E-health", str, "Verified Viber sender name.")
     viber_templates: Mapping[str, str] = _setting(
         "", _read_templates, "TOML file: our template names and the provider's template ids."
     )
     viber_callback_credentials: tuple[str, ...] = _setting(
         "",
-        _read_list,
-        "user:password pairs that the provider's callbacks may carry; several while rotating.",
+        _read_credentials,
+        "What its callbacks may show: user:password (Basic), token:SECRET (Bearer), signature:KEY (HMAC-SHA256) or"
+        " certificate:SHA256 (of its TLS client); several while one is being replaced.",
         secret=True,
     )
     diia_url: str = _setting("", str, "Base URL of Diia's partner API. Empty: no Diia.")
     diia_partner_token: str = _setting("", str, "Diia partner token.", secret=True)
+    diia_ca_file: Path | None = _setting(
+        "", _read_authorities, "Authorities (PEM) that its certificate must be from. Empty: those of the system."
+    )
     diia_templates: Mapping[str, str] = _setting(
         "",
         _read_templates,
@@ -273,6 +318,17 @@ class Settings:
     )
     smscs: tuple[Smsc, ...] = _setting(
         "", _read_smscs, "Operators' SMSCs, the preferred first: smpp://id:password@host:port?name=… …", secret=True
+    )
+    provider_networks: tuple[Network, ...] = _setting(
+        "",
+        _read_networks,
+        "Networks inside (10.20.0.0/16 …) that a provider's name may lead to. Empty: outside only; an address that is"
+        " written out in a URL is taken at its word.",
+    )
+    plain_providers: bool = _setting(
+        "no",
+        _read_yes,
+        "yes: a provider's URL may be http:// to another machine; for labs, where nothing is real.",
     )
     requests_per_min: int = _setting("60000", _read_count, "Requests that one caller may make in a minute.")
     prices: Mapping[Channel, Decimal] = _setting(
@@ -343,12 +399,19 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
         faults.append(f"{PREFIX}TLS_CLIENT_CA needs {PREFIX}TLS_CERTIFICATE")
     if values["tls_certificate"] and values["public_url"].startswith("http://"):
         faults.append(f"{PREFIX}PUBLIC_URL must be https:// when {PREFIX}TLS_CERTIFICATE is set")
-    if any(":" not in pair for pair in values["viber_callback_credentials"]):
-        faults.append(f"{PREFIX}VIBER_CALLBACK_CREDENTIALS: each must be user:password")
     if values["keys_command"] and values["keys_file"] is None:
         faults.append(f"{PREFIX}KEYS_COMMAND needs {PREFIX}KEYS_FILE, the sealed file that it opens")
     if values["keys"] and (values["keys_command"] or values["keys_file"]):
         faults.append(f"{PREFIX}KEYS is the keys document itself: unset {PREFIX}KEYS_FILE and {PREFIX}KEYS_COMMAND")
+    for name in ("viber_url", "diia_url"):
+        parts = urlsplit(values[name])
+        if values[name] and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            faults.append(f"{PREFIX}{name.upper()}: must be https://host or https://host/path")
+        elif parts.scheme == "http" and not values["plain_providers"] and not is_loopback(parts.hostname or ""):
+            faults.append(
+                f"{PREFIX}{name.upper()}: http:// sends its key and personal data in the clear; use https://,"
+                f" or set {PREFIX}PLAIN_PROVIDERS=yes in a lab"
+            )
     names = [smsc.name for smsc in values["smscs"]]
     if len(set(names)) != len(names):
         faults.append(f"{PREFIX}SMSCS: names must differ; set ?name= in each")

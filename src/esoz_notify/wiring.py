@@ -4,7 +4,6 @@ What belongs here: from settings to a running product. What does not: reading th
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +24,7 @@ from esoz_notify.engine.anchors import Anchors
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
-from esoz_notify.engine.gateway import Gateway
+from esoz_notify.engine.gateway import Endpoint, Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.issuers import Issuer, Issuers
@@ -33,6 +32,7 @@ from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
@@ -182,7 +182,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
         if worker:
-            gateway = Gateway(ledger, vault, {"infobip": settings.viber_url, "diia": settings.diia_url})
+            gateway = Gateway(ledger, vault, _endpoints(settings))
             await gateway.open()
             stack.push_async_callback(gateway.close)
             providers += [http_provider(adapter, gateway) for adapter in adapters]
@@ -319,6 +319,18 @@ def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
     return adapters
 
 
+def _endpoints(settings: Settings) -> dict[str, Endpoint]:
+    given = {
+        "infobip": (settings.viber_url, settings.viber_ca_file),
+        "diia": (settings.diia_url, settings.diia_ca_file),
+    }
+    return {
+        name: Endpoint(base_url=url, ca_file=ca_file, networks=settings.provider_networks)
+        for name, (url, ca_file) in given.items()
+        if url
+    }
+
+
 def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Provider]:
     account = smpp.SmppAccount(
         name=smsc.name,
@@ -336,7 +348,7 @@ def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Prov
     async def on_receipt(raw: bytes, said: Receipt | ReceiptProblem) -> None:
         await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
 
-    context = ssl.create_default_context(cafile=str(smsc.ca_file) if smsc.ca_file else None) if smsc.tls else None
+    context = tls_context(smsc.ca_file) if smsc.tls else None
     link = SmppLink(account, on_receipt=on_receipt, on_late=partial(wakes.late, smsc.name), ssl_context=context)
     # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
     single = replace(smpp.capabilities(account), batch_max=1)

@@ -283,13 +283,22 @@ def test_silence_is_asked_about_and_then_ends_the_session() -> None:
     assert session.state is State.CLOSED
 
 
-@pytest.mark.parametrize("heard", [pdu(Command.ENQUIRE_LINK_RESP, 2), pdu(Command.ENQUIRE_LINK, 7), b"\0"])
-def test_any_octet_proves_life(heard: bytes) -> None:
-    """The answer, any other PDU or a piece of one ends the doubt and starts the silence anew."""
+@pytest.mark.parametrize("heard", [pdu(Command.ENQUIRE_LINK_RESP, 2), pdu(Command.ENQUIRE_LINK, 7)])
+def test_any_pdu_proves_life(heard: bytes) -> None:
+    """The answer, or any other PDU, ends the doubt and starts the silence anew."""
     session = bound()
     session.tick(30.0)
     assert session.receive(heard, 31.0) == [Alive()]
     assert (session.tick(45.0), session.next_tick_at) == ([], 61.0)
+
+
+def test_octets_that_end_nowhere_prove_nothing() -> None:
+    """A peer that sends a PDU octet by octet and never ends it is as good as silent."""
+    session = bound()
+    session.tick(30.0)
+    assert session.receive(b"\0", 31.0) == []
+    assert session.receive(b"\0", 39.0) == []
+    assert session.tick(40.0) == [Broken("no answer to enquire_link")]
 
 
 def test_nothing_is_submitted_to_a_doubtful_peer() -> None:

@@ -1,12 +1,16 @@
 """The doctor: says what is wrong and what to do, and changes nothing."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.cli.commands import Done, run
+from tests.security.certificates import DAY, authority, serving
 
-from esoz_notify.cli.checks import State, check_folder, check_keys, check_port
+from esoz_notify.cli.checks import State, check_folder, check_keys, check_port, check_providers, check_way_to_ledger
+from esoz_notify.settings import read_settings
 
 
 def _states(done: Done) -> dict[str, str]:
@@ -133,3 +137,81 @@ async def test_a_port_in_use_is_noted() -> None:
         port = server.sockets[0].getsockname()[1]
         assert (await check_port("127.0.0.1", port)).state is State.NOTE
     assert (await check_port("127.0.0.1", 0)).state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("dsn", "state"),
+    [
+        ("host=/run/postgresql dbname=x", State.OK),
+        ("host=127.0.0.1", State.OK),
+        ("host=localhost,::1", State.OK),
+        ("postgresql://db.test/x?sslmode=verify-full&sslrootcert=ca.pem", State.OK),
+        ("host=db.test", State.NOTE),
+        ("host=127.0.0.1,db.test", State.NOTE),
+        ("hostaddr=10.0.0.1 host=localhost", State.NOTE),
+        ("host=db.test sslmode=require", State.NOTE),
+        ("host=db.test sslmode=verify-ca", State.NOTE),
+        ("service=ours", State.NOTE),
+        ("host", State.BAD),
+    ],
+)
+def test_the_way_to_an_external_ledger_is_looked_at(dsn: str, state: State) -> None:
+    """Only verify-full proves that the server on another machine is ours, so anything less is told with the fix."""
+    finding = check_way_to_ledger(dsn)
+    assert finding.state is state
+    assert ("verify-full" in finding.fix) == (state is State.NOTE)
+
+
+async def test_a_refused_certificate_is_told(tmp_path: Path) -> None:
+    """An SMSC or provider whose certificate is over is bad, and why is said; with a right one it is well."""
+    trusted = authority(tmp_path, "trusted")
+    context = serving(trusted.issue("old", until=datetime.now(UTC) - DAY))
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    settings = read_settings(
+        {
+            "ESOZ_NOTIFY_SMSCS": f"smpps://a:b@127.0.0.1:{port}?name=one&ca_file={trusted.path}",
+            "ESOZ_NOTIFY_DIIA_URL": f"https://127.0.0.1:{port}",
+            "ESOZ_NOTIFY_DIIA_PARTNER_TOKEN": "t",
+            "ESOZ_NOTIFY_DIIA_CA_FILE": str(trusted.path),
+        }
+    )
+    async with server:
+        before = {one.name: one async for one in check_providers(settings)}
+        context.load_cert_chain(trusted.issue("new", until=datetime.now(UTC) + DAY))
+        after = {one.name: one async for one in check_providers(settings)}
+
+    for name in ("provider one", "provider of diia"):
+        assert "certificate is refused: certificate has expired" in before[name].said
+        assert (before[name].state, after[name].state) == (State.BAD, State.OK)
+
+
+async def test_what_goes_in_the_clear_is_told() -> None:
+    """A provider on another machine that takes plain connections is noted, however it was allowed."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "0.0.0.0", 0)
+    port = server.sockets[0].getsockname()[1]
+    # An address of this machine by a name that does not say so.
+    settings = read_settings({"ESOZ_NOTIFY_SMSCS": f"smpp://a:b@0.0.0.0:{port}?name=one&plain=vpn"})
+    async with server:
+        found = {one.name: one async for one in check_providers(settings)}
+
+    assert found["provider one"].state is State.NOTE
+    assert "in the clear" in found["provider one"].said
+
+
+@pytest.mark.parametrize(
+    ("public_url", "told"),
+    [("http://notify.test", True), ("https://notify.test", False), ("http://127.0.0.1:8", False)],
+)
+async def test_callbacks_in_the_clear_are_told(public_url: str, told: bool) -> None:
+    """A provider that is told to call back by plain http shows its credential to everybody on the way."""
+    settings = read_settings(
+        {
+            "ESOZ_NOTIFY_VIBER_URL": "http://127.0.0.1:1",
+            "ESOZ_NOTIFY_VIBER_API_KEY": "k",
+            "ESOZ_NOTIFY_PUBLIC_URL": public_url,
+        }
+    )
+    found = {one.name async for one in check_providers(settings)}
+
+    assert ("callbacks" in found) is told

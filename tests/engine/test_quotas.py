@@ -184,7 +184,7 @@ def test_full_buckets_are_forgotten() -> None:
 async def test_a_callers_own_quota(ledger_dsn: str) -> None:
     """It is known to every process with its next settlement, can be taken back, and is in the audit."""
     async with a_ledger(ledger_dsn) as ledger:
-        await Access(ledger, KEYS).create_client("mis-1", "A hospital's system", ["notifications:read"])
+        await Access(ledger, KEYS).callers.create("mis-1", "A hospital's system", ["notifications:read"])
         quotas, shared = await a_process(ledger)
         await limit_caller(ledger, "mis-1", 3, actor="cli:root@host")
         await shared.open()

@@ -22,6 +22,7 @@ from esoz_notify.api.mounting import Branching, Mounted
 from esoz_notify.api.peers import Peers
 from esoz_notify.api.rates import RateLimit, Rates, Strangers
 from esoz_notify.api.recording import Recorder
+from esoz_notify.core.callback_credentials import read_credential
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.operations import Operations
@@ -114,8 +115,8 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
 ) -> Litestar:
     """Build the application.
 
-    ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider,
-    ``user:password`` of each credential that is good now. ``stopping``: set it (``server.Server`` does) to end streams.
+    ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider, each
+    that is good now, spelled as in settings. ``stopping``: set it (``server.Server`` does) to end streams.
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
     ``https``: our own listener speaks TLS. ``peers``: how certificates of callers are found; None finds none.
     ``mounted``: pages for people, served beside the API. ``quotas``: shared with other processes, or None: not shared.
@@ -130,7 +131,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         metrics=Metrics(),
         readiness=readiness,
         credentials={
-            provider: tuple(one.encode() for one in several)
+            provider: tuple(read_credential(one) for one in several)
             for provider, several in (callback_credentials or {}).items()
         },
         stopping=stopping or asyncio.Event(),

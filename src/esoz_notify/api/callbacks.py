@@ -1,8 +1,5 @@
 """Receipts that providers bring by HTTP: their credential, and then the engine, which knows how each speaks."""
 
-import base64
-import binascii
-import hmac
 from collections.abc import Sequence
 
 from litestar import Response
@@ -10,9 +7,13 @@ from litestar.params import FromPath
 
 from esoz_notify.api.contract import TEXT_TYPE
 from esoz_notify.api.edge import Asking, edge
+from esoz_notify.api.peers import PEER
 from esoz_notify.api.problems import WrongCredential
 from esoz_notify.api.routing import answers
+from esoz_notify.core.callback_credentials import Credential, Shown, Signed, fits, may_be_signed, signed
 from esoz_notify.core.errors import NotFound
+
+_SECRET_HEADERS = frozenset({"authorization", "x-signature", "x-timestamp"})
 
 
 @answers("take_callback")
@@ -22,20 +23,39 @@ async def take_callback(request: Asking, provider: FromPath[str]) -> Response[by
     credentials = here.credentials.get(provider)
     if not credentials:
         raise NotFound("no provider of that name calls back here")
-    _check(request.headers.get("authorization"), credentials)
-    headers = {name: value for name, value in request.headers.items() if name != "authorization"}
-    await here.service.receive(provider, headers, await request.body())
+    shown, once = _shown(request), None
+    if fits(credentials, shown):
+        body = await request.body()
+    elif may_be_signed(credentials, shown):
+        body = await request.body()
+        once = _signed(request, credentials, shown, body)
+    else:
+        raise _wrong()
+    headers = {name: value for name, value in request.headers.items() if name not in _SECRET_HEADERS}
+    await here.service.receive(provider, headers, body, once=once)
     return Response(b"", media_type=TEXT_TYPE)
 
 
-def _check(header: str | None, credentials: Sequence[bytes]) -> None:
-    """Compare with every credential, so that two are good while one is being replaced. Raises WrongCredential."""
-    scheme, _, encoded = (header or "").partition(" ")
-    try:
-        shown = base64.b64decode(encoded.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        shown = b""
-    # No stopping at the first that fits: the time taken must not tell which one it was.
-    fitting = sum(hmac.compare_digest(shown, one) for one in credentials)
-    if scheme.lower() != "basic" or not fitting:
-        raise WrongCredential("send the user and password that were agreed, by HTTP Basic")
+def _shown(request: Asking) -> Shown:
+    tls = (request.scope.get("extensions") or {}).get("tls", {})
+    return Shown(
+        authorization=request.headers.get("authorization", ""),
+        timestamp=request.headers.get("x-timestamp", ""),
+        signature=request.headers.get("x-signature", ""),
+        certificate_sha256=str(tls.get(PEER) or ""),
+    )
+
+
+def _signed(request: Asking, credentials: Sequence[Credential], shown: Shown, body: bytes) -> Signed:
+    found = signed(credentials, shown, body, edge(request).access.now())
+    if found is None:
+        raise _wrong()
+    if not found.fresh:
+        raise WrongCredential(
+            "the signature fits, and its time is not ours: sign each call anew, by a clock set by NTP"
+        )
+    return found
+
+
+def _wrong() -> WrongCredential:
+    return WrongCredential("show the credential that was agreed with this provider, as it was agreed")

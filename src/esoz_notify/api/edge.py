@@ -18,6 +18,7 @@ from esoz_notify.api.contract import Operation
 from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.peers import Peers
 from esoz_notify.api.rates import Rates
+from esoz_notify.core.callback_credentials import Credential
 from esoz_notify.engine.access import Access, Claims
 from esoz_notify.engine.callers import READ_ALL, READ_PATIENTS
 from esoz_notify.engine.operations import Operations
@@ -44,7 +45,7 @@ Asking: TypeAlias = Request[Any, Claims, State]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """The values behind the routes. ``stopping`` set: streams end. ``credentials`` by provider, as user:password."""
+    """The values behind the routes. ``stopping`` set: streams end. ``credentials`` by provider."""
 
     service: Service
     access: Access
@@ -53,7 +54,7 @@ class Edge:
     rates: Rates
     metrics: Metrics
     readiness: Readiness
-    credentials: Mapping[str, tuple[bytes, ...]] = field(repr=False)
+    credentials: Mapping[str, tuple[Credential, ...]] = field(repr=False)
     stopping: asyncio.Event
     public_url: str | None
     keep_alive_s: float

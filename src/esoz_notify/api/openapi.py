@@ -90,7 +90,11 @@ def _security_schemes() -> dict[str, Any]:
         "oauth2": {"type": "oauth2", "flows": {"clientCredentials": flow}},
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "client": {"type": "http", "scheme": "basic", "description": "The client's id and secret."},
-        "provider": {"type": "http", "scheme": "basic", "description": "The credential agreed with a provider."},
+        "provider": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "As agreed with a provider: this, a bearer token, a signature or a certificate.",
+        },
     }
 
 

@@ -15,9 +15,9 @@ from typing import Any, Self
 
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esoz_notify.api.edge import Edge
+from esoz_notify.api.patience import PatientHttp, look_over
 from esoz_notify.api.peers import PEER
 from esoz_notify.engine.listener_tls import Tls
 from esoz_notify.engine.listening import Listening, bound_to, listen
@@ -97,8 +97,14 @@ class _Uvicorn(uvicorn.Server):
             return
         self.answers.set()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, let time pass for the connections."""
+        if counter % 10 == 0:
+            look_over(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
-class _Telling(HttpToolsProtocol):
+
+class _Telling(PatientHttp):
     """uvicorn's HTTP, which also tells the application whose certificate the connection has proved."""
 
     _peer: str | None = None

@@ -219,15 +219,15 @@ class Session(Generic[T]):
 
     def receive(self, data: bytes, now: float) -> list[Event[T]]:
         """Take octets as they came and give what they mean. Never raises, whatever the octets are."""
-        self._heard_at = now
         events: list[Event[T]] = []
-        if self._probed_at is not None:
-            self._probed_at = None  # any octet proves that the peer lives
-            events.append(Alive())
         try:
             for frame in self._reader.feed(data):
                 if self.state is State.CLOSED:
                     break
+                self._heard_at = now
+                if self._probed_at is not None:
+                    self._probed_at = None  # any whole PDU proves that the peer lives; octets that end nowhere do not
+                    events.append(Alive())
                 events += self._hear(frame)
         except BadPdu as bad:
             self._answer(Command.GENERIC_NACK, bad.sequence_number, bad.answer_status)

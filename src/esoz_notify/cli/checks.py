@@ -8,7 +8,7 @@ import os
 import shutil
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from esoz_notify.cli.policy import installed_policies
 from esoz_notify.core.channel import Channel
@@ -24,8 +25,9 @@ from esoz_notify.core.errors import ConfigError, NotifyError
 from esoz_notify.core.paper import CodeFate
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.render.summary import Summary, pdf
-from esoz_notify.settings import PREFIX, Settings
+from esoz_notify.settings import PREFIX, Settings, is_loopback
 from esoz_notify.store import embedded, migrations
 from esoz_notify.store.vault import load_or_create_keys
 from esoz_notify.wiring import configured_providers, data_folder, read_keys, read_texts
@@ -63,6 +65,7 @@ class Address(NamedTuple):
     host: str
     port: int
     tls: bool
+    ca_file: Path | None = None
 
 
 async def examine(settings: Settings, *, lab: bool) -> AsyncIterator[Finding]:
@@ -147,6 +150,7 @@ def _has_ledger(settings: Settings, folder: Path) -> bool:
 async def check_ledger(settings: Settings, folder: Path) -> AsyncIterator[Finding]:
     """PostgreSQL: its programs or its server, its version, migrations, and the distance of the clocks."""
     if settings.dsn:
+        yield check_way_to_ledger(settings.dsn)
         async for finding in _check_server(settings.dsn):
             yield finding
         return
@@ -168,6 +172,27 @@ async def check_ledger(settings: Settings, folder: Path) -> AsyncIterator[Findin
             yield finding
     finally:
         await asyncio.to_thread(server.stop)
+
+
+def check_way_to_ledger(dsn: str) -> Finding:
+    """Whether what goes to an external PostgreSQL can be read or answered by somebody else on the way."""
+    name = "way to PostgreSQL"
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        return Finding(
+            name, State.BAD, _first_line(error), f"see libpq's rules of connection strings; mend {PREFIX}DSN"
+        )
+    if "service" in given:
+        return Finding(name, State.NOTE, "said by a service file", "see that it says  sslmode=verify-full")
+    hosts = str(given.get("hostaddr") or given.get("host") or "").split(",")
+    if all(host.startswith(("/", "@")) or is_loopback(host) or not host for host in hosts):
+        return Finding(name, State.OK, "this machine")
+    mode = str(given.get("sslmode") or "prefer")
+    if mode != "verify-full":
+        fix = f"add  sslmode=verify-full sslrootcert=FILE  to {PREFIX}DSN: only so is the server known to be yours"
+        return Finding(name, State.NOTE, f"sslmode={mode}", fix)
+    return Finding(name, State.OK, "sslmode=verify-full")
 
 
 async def _check_server(dsn: str) -> AsyncIterator[Finding]:
@@ -272,22 +297,31 @@ async def check_providers(settings: Settings) -> AsyncIterator[Finding]:
     found = await asyncio.gather(*(_check_address(address) for address in _addresses(settings)))
     for finding in found:
         yield finding
+    way_back = urlsplit(settings.public_url)
+    if settings.viber_url and way_back.scheme == "http" and not is_loopback(way_back.hostname or ""):
+        fix = (
+            f"put TLS before the API and say https:// in {PREFIX}PUBLIC_URL: who reads a credential can forge receipts"
+        )
+        yield Finding("callbacks", State.NOTE, "providers are told to call back in the clear", fix)
 
 
 def _addresses(settings: Settings) -> list[Address]:
-    urls: Mapping[str, str] = {"of diia": settings.diia_url, "of viber": settings.viber_url}
+    urls = (
+        ("of diia", settings.diia_url, settings.diia_ca_file),
+        ("of viber", settings.viber_url, settings.viber_ca_file),
+    )
     found = []
-    for name, url in urls.items():
+    for name, url, ca_file in urls:
         if url:
             parts = urlsplit(url)
             tls = parts.scheme == "https"
-            found.append(Address(name, parts.hostname or "", parts.port or (443 if tls else 80), tls))
-    return found + [Address(smsc.name, smsc.host, smsc.port, smsc.tls) for smsc in settings.smscs]
+            found.append(Address(name, parts.hostname or "", parts.port or (443 if tls else 80), tls, ca_file))
+    return found + [Address(smsc.name, smsc.host, smsc.port, smsc.tls, smsc.ca_file) for smsc in settings.smscs]
 
 
 async def _check_address(address: Address) -> Finding:
     name, place = f"provider {address.name}", f"{address.host}:{address.port}"
-    context = ssl.create_default_context() if address.tls else None
+    context = tls_context(address.ca_file) if address.tls else None
     try:
         async with asyncio.timeout(CONNECT_S):
             _, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
@@ -295,9 +329,15 @@ async def _check_address(address: Address) -> Finding:
         return Finding(
             name, State.BAD, f"{place}: no answer in {CONNECT_S:.0f} s", "check the address and the firewall"
         )
+    except ssl.SSLCertVerificationError as error:
+        fix = "have them mend it, or name the authority it is from (…_CA_FILE, ca_file= of an SMSC)"
+        return Finding(name, State.BAD, f"{place}: its certificate is refused: {error.verify_message}", fix)
     except OSError as error:
         return Finding(name, State.BAD, f"{place}: {error.strerror or error}", "check the address and the network")
     writer.close()
+    if not address.tls and not is_loopback(address.host):
+        fix = "have TLS agreed with them; until then nothing but a VPN keeps passwords and texts from being read"
+        return Finding(name, State.NOTE, f"{place} takes connections, in the clear", fix)
     return Finding(name, State.OK, f"{place} takes connections{' by TLS' if address.tls else ''}")
 
 

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 Visit: TypeAlias = Request[Session, Any, Any]
 LANGUAGE_COOKIE = "esoz_notify_language"
+FORM_TYPE = "application/x-www-form-urlencoded"
 _YEAR_S = 365 * 86_400
 
 
@@ -68,6 +69,9 @@ async def admit(request: Visit) -> None:
     posts = request.method == "POST"
     if posts and not _is_same_origin(request):
         raise Forged("the form came from another site")
+    if posts and request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        # No page of ours sends files; forms in parts bring charsets, files and thousands of parts with them.
+        raise Forged("the form is not as pages of ours send it")
     if request.route_handler.opt.get("open"):
         return
     here = room(request)

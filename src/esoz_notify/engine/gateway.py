@@ -6,7 +6,10 @@ vocabulary.
 
 import logging
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
@@ -16,6 +19,7 @@ from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.limits import PROVIDER_TIMEOUT_S
 from esoz_notify.engine.connection_faults import fault_text
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.outgoing import RefusedAddress, chosen_by_settings, guarded_session
 from esoz_notify.store import registry
 from esoz_notify.store.vault import Vault, field_aad
 
@@ -26,23 +30,31 @@ _REPLY_BYTES_MAX = 4 * 1024 * 1024
 _CONNECT_TIMEOUT_S = 3.0
 
 
-class Gateway:
-    """Drives dialogues. ``base_urls``: where each provider's API is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a provider's API is. ``ca_file``: whom its certificate is from; ``networks``: where inside it may be."""
 
-    def __init__(self, ledger: Ledger, vault: Vault, base_urls: Mapping[str, str]) -> None:
+    base_url: str
+    ca_file: Path | None = None
+    networks: Sequence[IPv4Network | IPv6Network] = ()
+
+
+class Gateway:
+    """Drives dialogues. ``endpoints``: where each provider's API is."""
+
+    def __init__(self, ledger: Ledger, vault: Vault, endpoints: Mapping[str, Endpoint]) -> None:
         self._ledger = ledger
         self._vault = vault
-        self._base_urls = dict(base_urls)
+        self._endpoints = dict(endpoints)
         self._kept: dict[str, dict[str, tuple[str, float]]] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def open(self) -> None:
-        """Open the client session and recall what was kept."""
+        """Open a client session per provider and recall what was kept."""
         timeout = aiohttp.ClientTimeout(total=PROVIDER_TIMEOUT_S, sock_connect=_CONNECT_TIMEOUT_S)
-        connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=60)
-        self._session = aiohttp.ClientSession(
-            timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
-        )
+        for provider, endpoint in self._endpoints.items():
+            bounds = chosen_by_settings(endpoint.base_url, endpoint.networks)
+            self._sessions[provider] = guarded_session(bounds, timeout=timeout, ca_file=endpoint.ca_file, limit=0)
         async with self._ledger.transaction() as connection:
             rows = await registry.get_kept(connection)
         for provider, name, sealed, expires_at in rows:
@@ -52,8 +64,8 @@ class Gateway:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     def kept(self, provider: str) -> dict[str, str]:
         """What the provider's dialogues asked to keep and what still lives."""
@@ -76,16 +88,20 @@ class Gateway:
                 heard = await self._call(provider, saying)
 
     async def _call(self, provider: str, call: HttpCall) -> HttpReply | NoReply:
-        assert self._session is not None
-        url = self._base_urls[provider].rstrip("/") + call.path
+        url = self._endpoints[provider].base_url.rstrip("/") + call.path
         try:
-            async with self._session.request(
+            async with self._sessions[provider].request(
                 call.method, url, headers=call.headers, data=call.body or None, allow_redirects=False
             ) as reply:
                 body = await _read(reply)
                 headers = {name.lower(): value for name, value in reply.headers.items()}
                 return HttpReply(status=reply.status, headers=headers, body=body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.InvalidURL,
+            RefusedAddress,
+        ) as error:
             log.warning("%s: %s did not leave: %s", provider, call.label, fault_text(error))
             return NoReply(sent=False, detail=fault_text(error))
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from esoz_notify.channels.dialogue import Receipt, ReceiptProblem
+from esoz_notify.core.callback_credentials import Signed
 from esoz_notify.engine import fault_points
 from esoz_notify.engine.applying import read_attempt_key
 from esoz_notify.engine.batcher import Batcher
@@ -50,7 +51,7 @@ class Receiver:
         finally:
             await self._steady.close()
 
-    async def receive(
+    async def receive(  # noqa: PLR0913 - what is known of one arrival, each by name
         self,
         provider: str,
         raw: bytes,
@@ -58,10 +59,12 @@ class Receiver:
         *,
         ids_are_keys: bool,
         polled: bool = False,
+        once: Signed | None = None,
     ) -> None:
         """Store one callback or PDU and what it says; returns when it is on disk. Raises Unavailable otherwise.
 
-        ``polled``: we asked for it; the provider did not report by itself.
+        ``polled``: we asked for it; the provider did not report by itself. ``once``: a signed call, which is stored the
+        first time that it comes to any process, and of which a repetition changes nothing.
         """
         receipt_id = new_id(self._clock.now())
         problems = [one.what for one in said if isinstance(one, ReceiptProblem)]
@@ -74,6 +77,8 @@ class Receiver:
             raw=sealed,
             problem="; ".join(problems)[:200] if problems else None,
             polled=polled,
+            mark=once.mark if once else None,
+            mark_until=once.until if once else None,
         )
         inbox = tuple(
             _inbox(receipt_id, provider, one, ids_are_keys=ids_are_keys) for one in said if isinstance(one, Receipt)

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from esoz_notify.channels.dialogue import Adapter
+from esoz_notify.core.callback_credentials import Signed
 from esoz_notify.core.cascade import CancelAsked, Event, ResendAsked
 from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError, Unavailable
 from esoz_notify.core.patient import read_patient, write_patient
@@ -279,13 +280,19 @@ class Service:
 
     # --- receipts and health ------------------------------------------------------------------------------------------
 
-    async def receive(self, provider: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Store a provider's callback that was authenticated already; returns when it is on disk. Raises NotFound."""
+    async def receive(
+        self, provider: str, headers: Mapping[str, str], body: bytes, *, once: Signed | None = None
+    ) -> None:
+        """Store a provider's callback that was authenticated already; returns when it is on disk. Raises NotFound.
+
+        ``once``: by a signature, so that a repetition of it changes nothing.
+        """
         adapter = self._adapters.get(provider)
         if adapter is None or adapter.read_callback is None:
             raise NotFound("no provider of that name calls back here")
         said = adapter.read_callback(headers, body)
-        await self._receiver.receive(provider, body, said, ids_are_keys=adapter.capabilities.message_id_is_key)
+        ids_are_keys = adapter.capabilities.message_id_is_key
+        await self._receiver.receive(provider, body, said, ids_are_keys=ids_are_keys, once=once)
 
     async def ready(self) -> None:
         """Ask the ledger whether it takes writing. Raises Unavailable, with code READ_ONLY when it may only be read."""

@@ -48,6 +48,16 @@ class Connection(asyncio.Protocol, Generic[T]):
         """Hand on what the octets mean."""
         self._hand_on(self.session.receive(data, self._loop.time()))
 
+    def pause_writing(self) -> None:
+        """Hear nothing more while the peer takes nothing: each thing heard may be one more to answer."""
+        if self._transport:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Hear on."""
+        if self._transport:
+            self._transport.resume_reading()
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the name and number are asyncio's
         """Report every submit without an answer."""
         self.gone.set()

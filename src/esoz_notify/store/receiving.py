@@ -17,7 +17,8 @@ from esoz_notify.store.rows import transpose
 class RawReceipt:
     """One callback or PDU exactly as it came, sealed. ``problem``: why it cannot be read, if it cannot.
 
-    ``polled``: we asked for it, so it does not show that the provider still reports by itself.
+    ``polled``: we asked for it, so it does not show that the provider still reports by itself. ``mark``: what is kept
+    once only until ``mark_until``, however often it comes.
     """
 
     id: UUID
@@ -25,6 +26,8 @@ class RawReceipt:
     raw: bytes
     problem: str | None
     polled: bool = False
+    mark: bytes | None = None
+    mark_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +74,44 @@ SELECT pg_notify('{INBOX}', '')
 """
 
 
+_KEEP_ONCE = f"""
+WITH given AS (
+  SELECT * FROM unnest(%b::uuid[], %b::text[], %b::bytea[], %b::text[], %b::boolean[], %b::bytea[], %b::timestamptz[])
+    AS t(id, provider, raw, problem, polled, mark, mark_until)
+), first AS (
+  INSERT INTO callback_seen (provider, mark, receipt_id, expires_at)
+  SELECT provider, mark, id, mark_until FROM given WHERE mark IS NOT NULL ORDER BY provider, mark
+  ON CONFLICT DO NOTHING RETURNING receipt_id
+), taken AS (
+  SELECT id FROM given WHERE mark IS NULL UNION ALL SELECT receipt_id FROM first
+), raw AS (
+  INSERT INTO receipt (id, provider, received_at, raw, problem, polled)
+  SELECT id, provider, ledger_now(), raw, problem, polled FROM given WHERE id IN (SELECT id FROM taken)
+), said AS (
+  INSERT INTO receipt_inbox (receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason,
+                             detail, received_at)
+  SELECT t.*, ledger_now()
+  FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[])
+    AS t(receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail)
+  WHERE receipt_id IN (SELECT id FROM taken)
+), over AS (
+  DELETE FROM callback_seen WHERE (provider, mark) IN (
+    SELECT provider, mark FROM callback_seen WHERE expires_at < ledger_now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
+)
+SELECT pg_notify('{INBOX}', '')
+"""
+
+
 async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence[InboxReceipt]) -> None:
-    """Store receipts exactly as they came and what they say, and tell workers: one statement, whole by itself."""
-    raw_values = [(one.id, one.provider, one.raw, one.problem, one.polled) for one in raw]
+    """Store receipts exactly as they came and what they say, and tell workers: one statement, whole by itself.
+
+    What has a mark that is known already, in this ledger or earlier in ``raw``, is left out with all it says.
+    """
+    marked = any(one.mark is not None for one in raw)
+    raw_values = [
+        (one.id, one.provider, one.raw, one.problem, one.polled, *((one.mark, one.mark_until) if marked else ()))
+        for one in raw
+    ]
     said_values = [
         (
             one.receipt_id,
@@ -87,7 +125,8 @@ async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence
         )
         for one in said
     ]
-    await connection.execute(_KEEP, [*transpose(raw_values, 5), *transpose(said_values, 8)])
+    statement, width = (_KEEP_ONCE, 7) if marked else (_KEEP, 5)
+    await connection.execute(statement, [*transpose(raw_values, width), *transpose(said_values, 8)])
 
 
 _ORPHAN_AFTER = timedelta(seconds=2)
