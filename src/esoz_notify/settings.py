@@ -3,6 +3,7 @@
 What belongs here: names, parsing and checks of settings. What does not: what is built from them (``wiring``).
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -73,6 +74,10 @@ def _read_path(text: str) -> Path | None:
 
 def _read_list(text: str) -> tuple[str, ...]:
     return tuple(text.split())
+
+
+def _read_networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(one) for one in text.split())
 
 
 def _read_port(text: str) -> int:
@@ -160,6 +165,11 @@ class Settings:
         str(CODES_PER_CALLER),
         _read_count,
         "Codes that one caller may have sent in ten minutes; a tenth as many may be told wrongly.",
+    )
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = _setting(
+        "",
+        _read_networks,
+        "Addresses or networks of our own proxies, whose X-Forwarded-For is believed. Empty: nobody's.",
     )
     log_level: str = _setting("INFO", _read_level, "DEBUG, INFO, WARNING or ERROR.")
 

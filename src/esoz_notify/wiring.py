@@ -23,6 +23,7 @@ from esoz_notify.engine.access import Access
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
+from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
@@ -30,7 +31,6 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
-from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
@@ -49,7 +49,7 @@ class Product:
     ledger: Ledger
     service: Service
     access: Access
-    people: People
+    entrance: Entrance
     desk: Desk
     policies: Policies
     operations: Operations
@@ -177,7 +177,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             ledger=ledger,
             service=service,
             access=access,
-            people=People(ledger, vault),
+            entrance=entrance(ledger, vault),
             desk=Desk(ledger, vault, service, crises),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),

@@ -35,6 +35,7 @@ from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
+from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.operations import Operations
@@ -101,9 +102,14 @@ class Desk:
     operations: Operations
     server: Server
     secret: str
-    people: People
+    entrance: Entrance
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
     contract: dict[str, Any] = field(default_factory=lambda: document(exact=True))
+
+    @property
+    def people(self) -> People:
+        """Those who use the pages."""
+        return self.entrance.people
 
     async def token(self, *scopes: str) -> str:
         """A token of the client that has every scope, or only some of them."""
@@ -216,8 +222,9 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     access = Access(ledger, keys)
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
-    people = People(ledger, vault)
-    mounted = Mounted(create_console(people, DoctorsDesk(ledger, vault, service, crises), crises, ledger), PLACES)
+    doors = entrance(ledger, vault)
+    console = create_console(doors, DoctorsDesk(ledger, vault, service, crises), crises, ledger)
+    mounted = Mounted(console, PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
     app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
@@ -226,7 +233,7 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
             Server(app, bind("127.0.0.1", 0), grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
-            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, people)
+            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, doors)
     finally:
         for task in tasks:
             task.cancel()

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
-from esoz_notify.engine.people import PASSWORD_LENGTH_MIN, People, Person, Role
+from esoz_notify.engine.passwords import PASSWORD_LENGTH_MIN
+from esoz_notify.engine.people import People, Person, Role
 from esoz_notify.store.vault import Vault
 
 operators_app = typer.Typer(

@@ -136,7 +136,9 @@ async def _serve(  # noqa: PLR0913 - the parts of one process
         loop.add_signal_handler(number, stop.set)
     async with running(settings, dsn, api=api, worker=worker) as product, _answering(product, listening) as base_url:
         if lab_urls is not None:
-            await write_dev_client(product.access, product.people, data_folder(settings), base_url, lab_urls["lab_url"])
+            await write_dev_client(
+                product.access, product.entrance.people, data_folder(settings), base_url, lab_urls["lab_url"]
+            )
         typer.echo(_ready_line(settings, base_url, lab_urls))
         _collect_seldom()
         await stop.wait()
@@ -162,7 +164,12 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     settings = product.settings
     public_url = settings.public_url or None
     console = create_console(
-        product.people, product.desk, product.operations.crises, product.ledger, public_url=public_url
+        product.entrance,
+        product.desk,
+        product.operations.crises,
+        product.ledger,
+        public_url=public_url,
+        proxies=settings.trusted_proxies,
     )
     app = create_app(
         product.service,

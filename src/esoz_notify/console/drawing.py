@@ -24,6 +24,8 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "x-robots-tag": "noindex",
 }
+HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+"""Two years. Only of a service that is reached by https."""
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE.parent / "render" / "fonts"

@@ -15,18 +15,24 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 
+from esoz_notify.console import origin as reading
 from esoz_notify.console.drawing import HEADERS, page
+from esoz_notify.console.origin import Network
 from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
+from esoz_notify.engine.entrance import Entrance
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.engine.people import SESSION_LIFE_S, NotSignedIn, People, Session, WrongPassword
+from esoz_notify.engine.people import WrongPassword
+from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Origin, Session
 
 log = logging.getLogger(__name__)
 
 Visit: TypeAlias = Request[Session, Any, Any]
 LANGUAGE_COOKIE = "esoz_notify_language"
+LOOKS_AGAIN = "again"
+"""In the query of a page that reloads by itself: nobody is known to be there."""
 _YEAR_S = 365 * 86_400
 
 
@@ -38,18 +44,31 @@ class Forged(NotifyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What the pages work with. ``secure``: they are reached by https, so cookies may go by nothing else."""
+    """What the pages work with. ``secure``: they are reached by https, so cookies may go by nothing else.
 
-    people: People
+    ``proxies``: from them we believe where a visitor comes from.
+    """
+
+    entrance: Entrance
     desk: Desk
     crises: Crises
     ledger: Ledger
     secure: bool
+    proxies: tuple[Network, ...] = ()
 
     @property
     def session_cookie(self) -> str:
-        """Its name; with the prefix a browser takes it from this host alone (RFC 6265bis §4.1.3.2)."""
-        return "__Host-esoz_notify" if self.secure else "esoz_notify"
+        """The name of what carries the session."""
+        return self.name_of("esoz_notify")
+
+    @property
+    def known_cookie(self) -> str:
+        """The name of what a browser is known by whose person has signed in before."""
+        return self.name_of("esoz_notify_known")
+
+    def name_of(self, cookie: str) -> str:
+        """A cookie's name; with the prefix a browser takes it from this host alone (RFC 6265bis §4.1.3.2)."""
+        return f"__Host-{cookie}" if self.secure else cookie
 
 
 def room(request: Visit) -> Room:
@@ -69,7 +88,8 @@ async def admit(request: Visit) -> None:
     if request.route_handler.opt.get("open"):
         return
     here = room(request)
-    session = await here.people.session(request.cookies.get(here.session_cookie))
+    acts = not (request.route_handler.opt.get("looks") or LOOKS_AGAIN in request.query_params)
+    session = await here.entrance.sessions.session(request.cookies.get(here.session_cookie), acts=acts)
     request.scope["user"] = session
     if posts and not hmac.compare_digest(await field(request, "csrf"), session.csrf):
         raise Forged("the form is not of this session")
@@ -99,6 +119,23 @@ def session_cookie(here: Room, token: str) -> Cookie:
     life_s = int(SESSION_LIFE_S) if token else 0
     name = here.session_cookie
     return Cookie(key=name, value=token, max_age=life_s, httponly=True, samesite="strict", secure=here.secure)
+
+
+def known_cookie(here: Room, known: str) -> Cookie:
+    """Carries what this browser is known by; it opens nothing."""
+    name = here.known_cookie
+    return Cookie(key=name, value=known, max_age=_YEAR_S, httponly=True, samesite="strict", secure=here.secure)
+
+
+def origin(request: Visit) -> Origin:
+    """Where the visitor comes from."""
+    here, headers = room(request), request.headers
+    client = request.client.host if request.client else ""
+    return Origin(
+        address=reading.address(client, headers, here.proxies),
+        device=reading.device(headers.get("user-agent", "")),
+        known=request.cookies.get(here.known_cookie, ""),
+    )
 
 
 def see(path: str, *cookies: Cookie) -> Response[bytes]:
@@ -143,7 +180,8 @@ def sentence(request: Visit, error: NotifyError) -> str:
         return words["problem_limit_reached"].format(seconds=max(1, math.ceil(left_s)))
     codes = [error.code, *(kind.code for kind in type(error).__mro__ if issubclass(kind, NotifyError))]
     if isinstance(error, InvalidInput):
-        codes = [problem.pointer.split("/")[1] for problem in error.problems if problem.pointer]
+        fields = [(problem.pointer.split("/")[1], problem.code) for problem in error.problems if problem.pointer]
+        codes = [one for name, code in fields for one in (f"{name}_{code}", name)]
     return next((words[f"problem_{code}"] for code in codes if f"problem_{code}" in words), words["problem_other"])
 
 
