@@ -16,6 +16,8 @@ from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.windows import CODES_PER_CALLER
 
 PREFIX = "ESOZ_NOTIFY_"
+ROLES = ("doctor", "operator", "auditor")
+"""Of people of the pages, as the engine knows them."""
 _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
 
 
@@ -166,6 +168,14 @@ class Settings:
         _read_count,
         "Codes that one caller may have sent in ten minutes; a tenth as many may be told wrongly.",
     )
+    people_second_factor: tuple[str, ...] = _setting(
+        "", _read_list, "Roles whose people must have a second factor, such as: operator auditor. Empty: none."
+    )
+    oidc_issuer: str = _setting(
+        "", str, "OpenID Connect provider where people may sign in too; its issuer, https. Empty: none."
+    )
+    oidc_client_id: str = _setting("", str, "What this service is registered as there.")
+    oidc_client_secret: str = _setting("", str, "Its secret there.", secret=True)
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = _setting(
         "",
         _read_networks,
@@ -206,6 +216,12 @@ def environment_for_child(**settings: str) -> dict[str, str]:
     return inherited | {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
 
 
+def _is_safe(url: str) -> bool:
+    """Whether it is https, or does not leave this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"})
+
+
 def _broken_relations(values: Mapping[str, Any]) -> list[str]:
     faults = []
     if values["viber_url"] and not values["viber_api_key"]:
@@ -214,6 +230,14 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
         faults.append(f"{PREFIX}DIIA_URL needs {PREFIX}DIIA_PARTNER_TOKEN")
     if any(":" not in pair for pair in values["viber_callback_credentials"]):
         faults.append(f"{PREFIX}VIBER_CALLBACK_CREDENTIALS: each must be user:password")
+    if values["oidc_issuer"]:
+        needed = ("oidc_client_id", "oidc_client_secret", "public_url")
+        faults += [f"{PREFIX}OIDC_ISSUER needs {PREFIX}{name.upper()}" for name in needed if not values[name]]
+        if not _is_safe(values["oidc_issuer"]):
+            faults.append(f"{PREFIX}OIDC_ISSUER must be an https:// address")
+    unknown = set(values["people_second_factor"]) - set(ROLES)
+    if unknown:
+        faults.append(f"{PREFIX}PEOPLE_SECOND_FACTOR: {', '.join(sorted(unknown))} is no role; {', '.join(ROLES)} are")
     names = [smsc.name for smsc in values["smscs"]]
     if len(set(names)) != len(names):
         faults.append(f"{PREFIX}SMSCS: names must differ; set ?name= in each")

@@ -29,6 +29,7 @@ from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
+from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
@@ -116,6 +117,26 @@ def data_folder(settings: Settings) -> Path:
     return Path("~/.local/share/esoz-notify").expanduser()
 
 
+def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Texts | None = None) -> Entrance:
+    """By what people come in to the pages."""
+    oidc = None
+    if settings.oidc_issuer:
+        oidc = Registration(
+            issuer=settings.oidc_issuer,
+            client_id=settings.oidc_client_id,
+            client_secret=settings.oidc_client_secret,
+            redirect_uri=f"{settings.public_url.rstrip('/')}/sign-in/oidc/back",
+        )
+    return entrance(
+        ledger,
+        vault,
+        texts=texts,
+        public_url=settings.public_url,
+        second_factor=settings.people_second_factor,
+        oidc=oidc,
+    )
+
+
 @asynccontextmanager
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
@@ -177,7 +198,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             ledger=ledger,
             service=service,
             access=access,
-            entrance=entrance(ledger, vault),
+            entrance=people_entrance(settings, ledger, vault, texts),
             desk=Desk(ledger, vault, service, crises),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),

@@ -38,6 +38,7 @@ from esoz_notify.engine.desk import Desk as DoctorsDesk
 from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.people import People
 from esoz_notify.engine.receiving import Receiver
@@ -205,8 +206,13 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterator[Desk]:
-    """The API over the ledger ``dsn``. ``options`` are those of ``create_app``."""
+async def a_desk(dsn: str, keys: Keys = KEYS, /, *, doors: Any = None, **options: Any) -> AsyncIterator[Desk]:
+    """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
+
+    People reach it as localhost, of which browsers take passkeys without https.
+    """
+    listening = bind("127.0.0.1", 0)
+    public_url = f"http://localhost:{bound_to(listening)[1]}"
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
     vault = Vault(keys)
@@ -222,18 +228,18 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, **options: Any) -> AsyncIterato
     access = Access(ledger, keys)
     secret = await access.create_client("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
-    doors = entrance(ledger, vault)
-    console = create_console(doors, DoctorsDesk(ledger, vault, service, crises), crises, ledger)
+    way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
+    console = create_console(way_in, DoctorsDesk(ledger, vault, service, crises), crises, ledger)
     mounted = Mounted(console, PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
     app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:
         async with (
-            Server(app, bind("127.0.0.1", 0), grace_s=3) as server,
+            Server(app, listening, grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
-            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, doors)
+            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, way_in)
     finally:
         for task in tasks:
             task.cancel()

@@ -27,16 +27,16 @@ async def test_where_one_is_signed_in(ledger_dsn: str) -> None:
         told = [(one.device, one.network) for one in await sessions.list(here.person)]
         assert sorted(told) == [("", ""), ("Firefox · Linux", "203.0.113.0/24"), ("Safari · iPhone", "2001:db8:1::/48")]
         await doors.entrance.people.add("other", "Інша", "doctor", "mis-1", PASSWORD)
-        stranger = dataclasses.replace(here.person, login="other")
+        stranger = dataclasses.replace(here, person=dataclasses.replace(here.person, login="other"))
         with pytest.raises(NotFound):
             await sessions.end(stranger, here.id)
-        await sessions.end(here.person, here.id)
+        await sessions.end(here, here.id)
         with pytest.raises(NotSignedIn):
             await sessions.session(first)
         assert len(await sessions.list(here.person)) == 2
         await sessions.end_all(stranger)
         assert (await sessions.session(second)).person.login == LOGIN
-        await sessions.end_all(here.person)
+        await sessions.end_all(here)
         for token in (second, third):
             with pytest.raises(NotSignedIn):
                 await sessions.session(token)

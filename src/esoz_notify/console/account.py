@@ -41,7 +41,7 @@ async def change_password(request: Visit) -> Response[bytes]:
 @post("/account/sessions/{session_id:uuid}/end")
 async def end_session(request: Visit, session_id: FromPath[UUID]) -> Response[bytes]:
     """End one of one's own sessions; without this one there is nothing to see any more."""
-    await room(request).entrance.sessions.end(request.user.person, session_id)
+    await room(request).entrance.sessions.end(request.user, session_id)
     if session_id == request.user.id:
         return see("/sign-in", session_cookie(room(request), ""))
     return see(f"{_PATH}?done=session")
@@ -50,7 +50,7 @@ async def end_session(request: Visit, session_id: FromPath[UUID]) -> Response[by
 @post("/account/sessions/end")
 async def end_sessions(request: Visit) -> Response[bytes]:
     """Sign out everywhere, here too."""
-    await room(request).entrance.sessions.end_all(request.user.person)
+    await room(request).entrance.sessions.end_all(request.user)
     return see("/sign-in", session_cookie(room(request), ""))
 
 
@@ -65,6 +65,8 @@ async def _page(request: Visit, status: int = 200, *, alert: str = "", notice: s
         "alert": alert,
         "notice": notice,
         "sessions": await here.entrance.sessions.list(request.user.person),
+        "standing": await here.entrance.factors.standing(request.user),
+        "has_passkeys": here.entrance.factors.site is not None,
         "now": here.ledger.clock.now(),
         "length_min": PASSWORD_LENGTH_MIN,
     }

@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap, Message, Scope
 
-from esoz_notify.console import account, crisis, entering, pages, visit
+from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, pages, revealing, visit
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.origin import Network
 from esoz_notify.console.visit import Room
@@ -26,7 +26,15 @@ PLACES = frozenset({"sign-in", "sign-out", "account", "print", "crisis", "langua
 _BODY_BYTES_MAX = 10_000
 
 
-HANDLERS = (*entering.HANDLERS, *account.HANDLERS, *pages.HANDLERS, *crisis.HANDLERS)
+HANDLERS = (
+    *entering.HANDLERS,
+    *elsewhere.HANDLERS,
+    *account.HANDLERS,
+    *enrolling.HANDLERS,
+    *pages.HANDLERS,
+    *revealing.HANDLERS,
+    *crisis.HANDLERS,
+)
 
 
 def create_console(  # noqa: PLR0913 - what the pages work with

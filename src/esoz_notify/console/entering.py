@@ -10,11 +10,13 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from esoz_notify.console import drawing
+from esoz_notify.console.confirming import proof
 from esoz_notify.console.drawing import page
 from esoz_notify.console.visit import (
+    EITHER,
     Visit,
+    cookies_of,
     field,
-    known_cookie,
     language,
     language_cookie,
     origin,
@@ -26,10 +28,11 @@ from esoz_notify.console.visit import (
 )
 from esoz_notify.console.words import LANGUAGES
 from esoz_notify.core.errors import LimitReached, NotFound
+from esoz_notify.engine.factors import WrongFactor
 from esoz_notify.engine.people import WrongPassword
-from esoz_notify.engine.sessions import NotSignedIn
+from esoz_notify.engine.sessions import NotSignedIn, Waits
 
-_BACK_RULE = re.compile(r"/(sign-in|account|crisis|print(/[0-9a-f-]{36})?)", re.ASCII)
+_BACK_RULE = re.compile(r"/(sign-in(/second)?|account(/second)?|crisis|print(/[0-9a-f-]{36})?)", re.ASCII)
 _ASSET_LIFE = "public, max-age=300"
 
 
@@ -58,7 +61,7 @@ async def show_sign_in(request: Visit) -> Response[bytes]:
     try:
         await here.entrance.sessions.session(request.cookies.get(here.session_cookie))
     except NotSignedIn:
-        return _sign_in(request)
+        return sign_in_page(request)
     return see("/print")
 
 
@@ -69,20 +72,53 @@ async def sign_in(request: Visit) -> Response[bytes]:
     try:
         opened = await here.entrance.sessions.sign_in(login, await field(request, "password"), origin(request))
     except (WrongPassword, LimitReached) as error:
-        return _sign_in(request, status_of(error), alert=sentence(request, error), login=login)
-    return see("/print", session_cookie(here, opened.token), known_cookie(here, opened.known))
+        return sign_in_page(request, status_of(error), alert=sentence(request, error), login=login)
+    return see("/print", *cookies_of(here, opened))
 
 
-def _sign_in(request: Visit, status: int = 200, *, alert: str = "", login: str = "") -> Response[bytes]:
-    return page("sign_in", language(request), status, session=None, path="/sign-in", alert=alert, login=login[:63])
+def sign_in_page(request: Visit, status: int = 200, *, alert: str = "", login: str = "") -> Response[bytes]:
+    """The form."""
+    shown = {"path": "/sign-in", "alert": alert, "login": login[:63], "oidc": room(request).entrance.oidc is not None}
+    return page("sign_in", language(request), status, session=None, **shown)
 
 
-@post("/sign-out")
+@post("/sign-out", waits=EITHER)
 async def sign_out(request: Visit) -> Response[bytes]:
     """End the session."""
     here = room(request)
-    await here.entrance.sessions.end(request.user.person, request.user.id)
+    await here.entrance.sessions.end(request.user, request.user.id)
     return see("/sign-in", session_cookie(here, ""))
 
 
-HANDLERS = (get_asset, choose_language, show_sign_in, sign_in, sign_out)
+@get("/sign-in/second", waits=EITHER)
+async def show_second(request: Visit) -> Response[bytes]:
+    """Ask for the second factor; who needs none goes on."""
+    return await _second(request) if request.user.waits is Waits.SECOND else see("/print")
+
+
+@post("/sign-in/second", waits=frozenset({Waits.SECOND}))
+async def pass_second(request: Visit) -> Response[bytes]:
+    """Take the second factor; the session goes on under another token."""
+    here = room(request)
+    if request.user.waits is not Waits.SECOND:
+        return see("/print")
+    try:
+        opened = await here.entrance.factors.pass_second(request.user, await proof(request), origin(request))
+    except (WrongFactor, LimitReached) as error:
+        return await _second(request, status_of(error), alert=sentence(request, error))
+    return see("/print", *cookies_of(here, opened))
+
+
+async def _second(request: Visit, status: int = 200, *, alert: str = "") -> Response[bytes]:
+    factors = room(request).entrance.factors
+    shown = {
+        "session": request.user,
+        "path": "/sign-in/second",
+        "standing": await factors.standing(request.user),
+        "asked": await factors.ask_to_sign(request.user),
+        "alert": alert,
+    }
+    return page("second", language(request), status, **shown)
+
+
+HANDLERS = (get_asset, choose_language, show_sign_in, sign_in, show_second, pass_second, sign_out)

@@ -60,7 +60,7 @@ async def show_waiting(request: Visit) -> Response[bytes]:
 async def show_notification(request: Visit, notification_id: FromPath[UUID]) -> Response[bytes]:
     """One notification: how the patient is informed, what was tried, prints; and what can be done."""
     notice = WORDS[language(request)]["resent"] if "resent" in request.query_params else ""
-    return await _notification(request, notification_id, notice=notice)
+    return await notification_page(request, notification_id, notice=notice)
 
 
 @get("/print/{notification_id:uuid}/state", looks=True)
@@ -70,12 +70,26 @@ async def show_state(request: Visit, notification_id: FromPath[UUID]) -> Respons
     return page("state", language(request), session=request.user, card=card)
 
 
-async def _notification(
-    request: Visit, notification_id: UUID, status: int = 200, *, alert: str = "", notice: str = ""
+async def notification_page(  # noqa: PLR0913 - what the page shows, by name
+    request: Visit,
+    notification_id: UUID,
+    status: int = 200,
+    *,
+    alert: str = "",
+    notice: str = "",
+    revealed: tuple[str, str] | None = None,
 ) -> Response[bytes]:
-    card = await room(request).desk.open(request.user.person, notification_id)
+    """The notification's page. ``revealed``: what of it is shown this once, and the thing itself."""
+    here, person = room(request), request.user.person
+    card = await here.desk.open(person, notification_id)
     path = f"/print/{notification_id}"
-    said = {"alert": alert, "notice": notice}
+    said = {
+        "alert": alert,
+        "notice": notice,
+        "revealed": dict([revealed] if revealed else []),
+        "may_reveal": here.entrance.revealing.allowed(person, card.stored),
+        "seen": await here.entrance.revealing.seen(notification_id),
+    }
     return page("notification", language(request), status, session=request.user, path=path, card=card, **said)
 
 
@@ -85,7 +99,7 @@ async def resend(request: Visit, notification_id: FromPath[UUID]) -> Response[by
     try:
         await room(request).desk.resend(request.user.person, notification_id)
     except NotifyError as error:
-        return await _not_done(request, notification_id, error)
+        return await not_done(request, notification_id, error)
     return see(f"/print/{notification_id}?resent")
 
 
@@ -95,7 +109,7 @@ async def print_sheet(request: Visit, notification_id: FromPath[UUID]) -> Respon
     try:
         no = await room(request).desk.print(request.user.person, notification_id, await _reason(request))
     except NotifyError as error:
-        return await _not_done(request, notification_id, error)
+        return await not_done(request, notification_id, error)
     return see(f"/print/{notification_id}/sheets/{no}")
 
 
@@ -105,11 +119,11 @@ async def _reason(request: Visit) -> str:
     return WORDS["uk"][chosen] if chosen in REASONS else await field(request, "other")
 
 
-async def _not_done(request: Visit, notification_id: UUID, error: NotifyError) -> Response[bytes]:
+async def not_done(request: Visit, notification_id: UUID, error: NotifyError) -> Response[bytes]:
     """The notification's page with what was wrong; what is not there or not allowed has no such page."""
     if status_of(error) in {403, 404, 503}:
         raise error
-    return await _notification(request, notification_id, status_of(error), alert=sentence(request, error))
+    return await notification_page(request, notification_id, status_of(error), alert=sentence(request, error))
 
 
 @get("/print/{notification_id:uuid}/sheets/{no:int}")

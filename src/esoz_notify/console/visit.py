@@ -23,9 +23,11 @@ from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, Notify
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
 from esoz_notify.engine.entrance import Entrance
+from esoz_notify.engine.factors import WrongFactor
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.people import WrongPassword
-from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Origin, Session
+from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,20 @@ class Room:
         return f"__Host-{cookie}" if self.secure else cookie
 
 
+class Waiting(NotifyError):
+    """The session waits for something before it opens this."""
+
+    code = "waiting"
+
+    def __init__(self, waits: Waits) -> None:
+        super().__init__("the session waits for a second factor")
+        self.path = _WHERE[waits]
+
+
+_WHERE = {Waits.SECOND: "/sign-in/second", Waits.ENROLMENT: "/account/second"}
+EITHER = frozenset(Waits)
+
+
 def room(request: Visit) -> Room:
     """What the pages work with."""
     found: Room = request.app.state.room
@@ -80,7 +96,8 @@ def room(request: Visit) -> Room:
 async def admit(request: Visit) -> None:
     """Let in who is signed in, and forms of their own pages only; every page passes here before its handler.
 
-    Raises NotSignedIn, Forged. Handlers marked ``open`` are for everybody.
+    Raises NotSignedIn, Forged, Waiting. Handlers marked ``open`` are for everybody, those with ``waits`` also for
+    sessions that wait for one of these.
     """
     posts = request.method == "POST"
     if posts and not _is_same_origin(request):
@@ -91,6 +108,8 @@ async def admit(request: Visit) -> None:
     acts = not (request.route_handler.opt.get("looks") or LOOKS_AGAIN in request.query_params)
     session = await here.entrance.sessions.session(request.cookies.get(here.session_cookie), acts=acts)
     request.scope["user"] = session
+    if session.waits is not None and session.waits not in request.route_handler.opt.get("waits", ()):
+        raise Waiting(session.waits)
     if posts and not hmac.compare_digest(await field(request, "csrf"), session.csrf):
         raise Forged("the form is not of this session")
 
@@ -121,10 +140,16 @@ def session_cookie(here: Room, token: str) -> Cookie:
     return Cookie(key=name, value=token, max_age=life_s, httponly=True, samesite="strict", secure=here.secure)
 
 
-def known_cookie(here: Room, known: str) -> Cookie:
-    """Carries what this browser is known by; it opens nothing."""
-    name = here.known_cookie
-    return Cookie(key=name, value=known, max_age=_YEAR_S, httponly=True, samesite="strict", secure=here.secure)
+def cookies_of(here: Room, opened: Opened) -> tuple[Cookie, ...]:
+    """Carry a session that has begun, and what this browser is known by, which opens nothing.
+
+    A session that still waits makes no browser known, nor does it take away what others are known by.
+    """
+    session, name = session_cookie(here, opened.token), here.known_cookie
+    if not opened.known:
+        return (session,)
+    known = Cookie(key=name, value=opened.known, max_age=_YEAR_S, httponly=True, samesite="strict", secure=here.secure)
+    return session, known
 
 
 def origin(request: Visit) -> Origin:
@@ -160,6 +185,8 @@ _STATUSES: tuple[tuple[type[NotifyError], int], ...] = (
     (NotAllowed, 403),
     (Forged, 403),
     (WrongPassword, 403),
+    (WrongFactor, 403),
+    (OidcRefused, 403),
     (LimitReached, 429),
     (InvalidInput, 422),
     (RefusedTransition, 409),
@@ -189,6 +216,8 @@ def refuse(request: Visit, error: NotifyError) -> Response[bytes]:
     """An error of ours as a page; who is not signed in is sent to sign in."""
     if isinstance(error, NotSignedIn):
         return see("/sign-in")
+    if isinstance(error, Waiting):
+        return see(error.path)
     if isinstance(error, Unavailable):
         log.warning("not shown: %s", error.detail)
     return _problem(request, sentence(request, error), status_of(error))

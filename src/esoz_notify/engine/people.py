@@ -11,8 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from esoz_notify.core.audit import is_personal
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, NotifyError, Problem
-from esoz_notify.engine import pace
+from esoz_notify.engine import audit, pace
+from esoz_notify.engine.audit import Action, Deed
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.passwords import Passwords, new_password, password_problems
 from esoz_notify.store import people as table
@@ -22,6 +24,9 @@ from esoz_notify.store.people import PersonRow
 from esoz_notify.store.vault import Vault
 
 LOGIN_RULE = re.compile(r"[a-z0-9][a-z0-9._@-]{2,62}", re.ASCII)
+
+SETUP = "cli:setup"
+"""Who acts where nobody is named: a program that prepares a machine."""
 
 _NAME_LENGTH_MAX = 200
 
@@ -65,8 +70,13 @@ class People:
         self._vault = vault
         self.passwords = Passwords()
 
-    async def add(self, login: str, name: str, role: str, client_id: str, password: str | None = None) -> str:
-        """Make a person and return the password, a new one unless it is given. Raises InvalidInput, Conflict."""
+    async def add(  # noqa: PLR0913 - what a person is
+        self, login: str, name: str, role: str, client_id: str, password: str | None = None, *, by: str = SETUP
+    ) -> str:
+        """Make a person and return the password, a new one unless it is given. Raises InvalidInput, Conflict.
+
+        ``by``: who does it, for the audit.
+        """
         password = password if password is not None else new_password()
         _check_person(login, name, role, password)
         hashed = await self.passwords.hash(password)
@@ -76,6 +86,7 @@ class People:
                 raise InvalidInput([Problem("/client_id", "client_unknown", rule)])
             if not await table.add_person(connection, login, name.strip(), role, client_id, hashed):
                 raise Conflict(f"{login} exists; choose another login, or set a new password", code="person_exists")
+            await note(connection, by, Action.PERSON_ADDED, login, role=role, system=client_id)
         return password
 
     async def list(self) -> tuple[Person, ...]:
@@ -83,7 +94,7 @@ class People:
         async with self._ledger.transaction() as connection:
             return tuple(person_of(row) for row in await table.list_people(connection))
 
-    async def set_password(self, login: str, password: str | None = None) -> str:
+    async def set_password(self, login: str, password: str | None = None, *, by: str = SETUP) -> str:
         """Give a person another password and return it; sessions end, and a disabled person may come in again.
 
         Raises NotFound, InvalidInput.
@@ -98,6 +109,7 @@ class People:
             await table.enable(connection, login)
             await sessions.revoke_sessions(connection, login)
             await pace.forget(connection, self._vault, pace.LOGIN, login)
+            await note(connection, by, Action.PASSWORD_CHANGED, login)
         return password
 
     async def change_password(self, person: Person, old: str, new: str, *, here: UUID) -> None:
@@ -105,34 +117,41 @@ class People:
 
         Raises InvalidInput (the old one is wrong, or the new one breaks a rule), LimitReached.
         """
-        await self.check_password(person, old, pointer="/old_password")
+        await self.check_password(person, old, here=here, pointer="/old_password")
         _raise(password_problems(new, login=person.login, name=person.name))
         hashed = await self.passwords.hash(new)
         async with self._ledger.transaction() as connection:
             await table.set_password(connection, person.login, hashed)
             await sessions.revoke_sessions(connection, person.login, but=here)
+            await note(connection, f"person:{person.login}", Action.PASSWORD_CHANGED, person.login)
 
-    async def check_password(self, person: Person, password: str, *, pointer: str = "/password") -> None:
-        """Whoever sits there must know the password, at a pace. Raises InvalidInput, LimitReached."""
+    async def check_password(self, person: Person, password: str, *, here: UUID, pointer: str = "/password") -> None:
+        """Who sits before the session ``here`` must know the password; at a pace. Raises InvalidInput, LimitReached."""
         async with self._ledger.transaction() as connection:
-            await pace.count(connection, self._vault, pace.FACTOR, person.login)
+            await pace.count(connection, self._vault, pace.FACTOR, str(here))
         if not await self.has_password(person.login, password):
             raise InvalidInput([Problem(pointer, "wrong", "is not your password")])
         async with self._ledger.transaction() as connection:
-            await pace.forget(connection, self._vault, pace.FACTOR, person.login)
+            await pace.forget(connection, self._vault, pace.FACTOR, str(here))
 
-    async def disable(self, login: str) -> None:
+    async def disable(self, login: str, *, by: str = SETUP) -> None:
         """Take a person's access away; sessions end at once. Idempotent. Raises NotFound."""
         async with self._ledger.transaction() as connection:
             await demand(connection, login)
             await table.disable(connection, login)
             await sessions.revoke_sessions(connection, login)
+            await note(connection, by, Action.PERSON_DISABLED, login)
 
     async def has_password(self, login: str, password: str) -> bool:
         """Whether an enabled person has this password; slows nobody."""
         async with self._ledger.transaction() as connection:
             row = await table.get_person(connection, login)
         return await self.passwords.matches(usable_hash(row), password)
+
+
+async def note(connection: Connection, by: str, action: Action, login: str, **details: str) -> None:
+    """Note what was done to a person; the last thing that its transaction does."""
+    await audit.note(connection, Deed(actor=by, action=action, subject=f"person:{login}", details=details))
 
 
 async def demand(connection: Connection, login: str) -> PersonRow:
@@ -162,8 +181,8 @@ def person_of(row: PersonRow) -> Person:
 
 def _check_person(login: str, name: str, role: str, password: str) -> None:
     problems = []
-    if not LOGIN_RULE.fullmatch(login):
-        rule = "must be 3 to 63 of a-z 0-9 . _ @ - and begin with a letter or a digit"
+    if not LOGIN_RULE.fullmatch(login) or is_personal(login):
+        rule = "must be 3 to 63 of a-z 0-9 . _ @ -, begin with a letter or a digit, and be no phone or tax number"
         problems.append(Problem("/login", "format", rule))
     if not 0 < len(name.strip()) <= _NAME_LENGTH_MAX or not name.isprintable():
         problems.append(Problem("/name", "format", f"must be 1 to {_NAME_LENGTH_MAX} printable characters"))

@@ -25,9 +25,13 @@ class PersonRow:
     password_hash: str = field(repr=False)
     created_at: datetime
     disabled_at: datetime | None
+    second_factor_required: bool
 
 
-_PERSON = "SELECT p.login, p.name, p.role, p.client_id, p.password_hash, p.created_at, p.disabled_at FROM person p"
+_PERSON = (
+    "SELECT p.login, p.name, p.role, p.client_id, p.password_hash, p.created_at, p.disabled_at,"
+    " p.second_factor_required FROM person p"
+)
 
 
 async def get_person(connection: Connection, login: str) -> PersonRow | None:

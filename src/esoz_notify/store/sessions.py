@@ -27,21 +27,26 @@ class SessionRow:
     created_at: datetime
     seen_at: datetime
     fresh_at: datetime
+    second_at: datetime | None
     ends_at: datetime
 
 
-_SESSION = "s.id, s.login, s.device, s.network, s.created_at, s.seen_at, s.fresh_at, s.ends_at"
+_SESSION = "s.id, s.login, s.device, s.network, s.created_at, s.seen_at, s.fresh_at, s.second_at, s.ends_at"
 _GOOD = "s.ends_at > ledger_now() AND s.seen_at > ledger_now() - %s AND s.revoked_at IS NULL"
 
 
 async def begin_session(  # noqa: PLR0913 - the columns
-    connection: Connection, token_hash: bytes, login: str, *, device: str, network: str, life_s: float
+    connection: Connection, token_hash: bytes, login: str, *, device: str, network: str, life_s: float, fresh: bool
 ) -> None:
-    """Write a session, and forget the person's that ended a month ago and everybody's old tries."""
+    """Write a session, and forget the person's that ended a month ago and everybody's old tries.
+
+    ``fresh``: the person has just proved to be there.
+    """
     await connection.execute("DELETE FROM session WHERE login = %s AND ends_at < ledger_now() - %s", [login, _MONTH])
     await connection.execute(
-        "INSERT INTO session (token_hash, login, device, network, ends_at) VALUES (%s, %s, %s, %s, ledger_now() + %s)",
-        [token_hash, login, device, network, timedelta(seconds=life_s)],
+        "INSERT INTO session (token_hash, login, device, network, ends_at, fresh_at)"
+        " VALUES (%s, %s, %s, %s, ledger_now() + %s, ledger_now() - %s)",
+        [token_hash, login, device, network, timedelta(seconds=life_s), timedelta(0) if fresh else timedelta(days=1)],
     )
     await connection.execute(
         "DELETE FROM sign_in_try WHERE login_index IN (SELECT login_index FROM sign_in_try"
