@@ -29,6 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esoz_notify.cli.demo_cases import CASES, POLICIES, SUMMARY, WINDOW_S, Case
+from esoz_notify.cli.lab import CALLER_FILE
 from esoz_notify.client import NotifyClient, NotifyProblem
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.settings import environment_for_child
@@ -125,7 +126,7 @@ def _product(folder: Path, console: Console) -> Iterator[dict[str, Any]]:
                 line = process.stdout.readline()
             if not line.startswith(b"ready "):
                 raise NotifyError(f"the product did not start: {_tail(folder / 'product.log')}")
-            client: dict[str, Any] = json.loads((folder / "dev-client.json").read_text(encoding="utf-8"))
+            client: dict[str, Any] = json.loads((folder / CALLER_FILE).read_text(encoding="utf-8"))
             yield client
         finally:
             process.terminate()
@@ -352,7 +353,7 @@ def _report(runs: list[Run], *, ok: bool, seconds: float) -> dict[str, Any]:
 
 
 def _stay(console: Console, client: dict[str, Any], folder: Path) -> None:
-    console.print(f"staying up: phone wall {client['lab_url']}, caller {folder / 'dev-client.json'}; Ctrl-C ends it")
+    console.print(f"staying up: phone wall {client['lab_url']}, caller {folder / CALLER_FILE}; Ctrl-C ends it")
     try:
         while True:
             time.sleep(3600)

@@ -18,6 +18,9 @@ from esoz_notify.core.errors import ConfigError
 from esoz_notify.settings import Settings, Smsc
 from esoz_notify.wiring import read_texts
 
+CALLER_FILE = "dev-client.json"
+"""In the data folder: how a developer, and the lab's clinic, call the service."""
+
 
 def lab(  # noqa: PLR0913 - options of a command line
     context: typer.Context,
@@ -30,6 +33,9 @@ def lab(  # noqa: PLR0913 - options of a command line
     callback_credential: Annotated[
         str, typer.Option(help="user:password on calls to webhooks.")
     ] = "viber:lab-callback",
+    caller_file: Annotated[
+        Path | None, typer.Option(help="dev-client.json of a running service: opens the clinic on the wall.")
+    ] = None,
     stop_on_stdin_eof: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Play the world outside: Viber, two operators' SMSCs, Diia, and everybody's phones.
@@ -48,6 +54,7 @@ def lab(  # noqa: PLR0913 - options of a command line
             templates=texts.viber_templates(),
             callback_credential=callback_credential,
             journal=journal,
+            caller_file=caller_file,
             stop_on_stdin_eof=stop_on_stdin_eof,
         )
     )
@@ -59,6 +66,7 @@ def lab_process(settings: Settings, folder: Path, port: int) -> Iterator[tuple[S
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "esoz_notify.cli", "lab", "--port", str(port), "--stop-on-stdin-eof"]
     command += ["--host", "127.0.0.1", "--journal", str(folder / "lab.ndjson")]
+    command += ["--caller-file", str(folder / CALLER_FILE)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             urls = _await_lab(process)

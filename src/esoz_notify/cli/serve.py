@@ -21,7 +21,7 @@ from esoz_notify.api.edge import Check
 from esoz_notify.api.mounting import Mounted
 from esoz_notify.api.rates import RateLimit
 from esoz_notify.api.server import Server
-from esoz_notify.cli.lab import lab_process
+from esoz_notify.cli.lab import CALLER_FILE, lab_process
 from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
@@ -196,7 +196,7 @@ def _ready_line(settings: Settings, base_url: str, lab_urls: dict[str, Any] | No
     parts = [f"ready {base_url}" if base_url else "ready worker"]
     if lab_urls is not None:
         parts.append(f"lab {lab_urls['lab_url']}")
-        parts.append(f"caller {data_folder(settings) / 'dev-client.json'}")
+        parts.append(f"caller {data_folder(settings) / CALLER_FILE}")
     return "  ".join(parts)
 
 
@@ -205,7 +205,7 @@ async def write_dev_client(access: Access, people: People, folder: Path, base_ur
 
     File mode 0600.
     """
-    path = folder / "dev-client.json"
+    path = folder / CALLER_FILE
     known = _known(path)
     secret = await _dev_secret(access, _text(known, "client_secret"))
     operator = known.get("operator")

@@ -3,7 +3,7 @@
 How a hit looks on the wire is each provider's matter.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -161,10 +161,11 @@ class Faults:
             self._on_begin(rule)
         return rules
 
-    def clear(self) -> None:
-        """Back to a healthy world."""
+    def clear(self, providers: Collection[str]) -> None:
+        """Have these providers healthy again."""
         for rule in self.all():
-            self._end(rule)
+            if rule.provider in providers:
+                self._end(rule)
 
     def all(self) -> list[Rule]:
         """Every rule that holds."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from esoz_notify.core.errors import InvalidInput, Problem
+from esoz_notify.core.errors import InvalidInput, NotFound, Problem, Unavailable
 from esoz_notify.lab.doors import json_response
 from esoz_notify.lab.faults import TARGETS, Faults, parse_order, rule_json
 from esoz_notify.lab.memory import Memory, message_json, submission_json
@@ -24,16 +24,16 @@ class Interface:
     def routes(self) -> list[web.RouteDef]:
         """The lab's own paths."""
         return [
-            web.get("/healthz", _explained(self._healthz)),
-            web.get("/phones", _explained(self._phones)),
-            web.delete("/phones", _explained(self._forget)),
-            web.get("/phones/{msisdn}", _explained(self._phone)),
-            web.put("/phones/{msisdn}", _explained(self._put_phone)),
-            web.get("/phones/{msisdn}/messages", _explained(self._messages)),
-            web.get("/submissions", _explained(self._submissions)),
-            web.get("/faults", _explained(self._list_faults)),
-            web.post("/faults", _explained(self._order_fault)),
-            web.delete("/faults", _explained(self._clear_faults)),
+            web.get("/healthz", explained(self._healthz)),
+            web.get("/phones", explained(self._phones)),
+            web.delete("/phones", explained(self._forget)),
+            web.get("/phones/{msisdn}", explained(self._phone)),
+            web.put("/phones/{msisdn}", explained(self._put_phone)),
+            web.get("/phones/{msisdn}/messages", explained(self._messages)),
+            web.get("/submissions", explained(self._submissions)),
+            web.get("/faults", explained(self._list_faults)),
+            web.post("/faults", explained(self._order_fault)),
+            web.delete("/faults", explained(self._clear_faults)),
         ]
 
     async def _healthz(self, _request: web.Request) -> web.Response:
@@ -51,7 +51,7 @@ class Interface:
 
     async def _put_phone(self, request: web.Request) -> web.Response:
         msisdn = parse_msisdn(request.match_info["msisdn"])
-        patch = parse_patch(await _json(request))
+        patch = parse_patch(await read_json(request))
         known = msisdn in self._memory.phones
         return json_response(as_json(self._memory.patch(msisdn, patch)), 200 if known else 201)
 
@@ -64,11 +64,7 @@ class Interface:
         return web.Response(status=204)
 
     async def _submissions(self, request: web.Request) -> web.Response:
-        provider = request.query.get("provider", "all")
-        if provider not in TARGETS:
-            detail = f"needed is one of {', '.join(TARGETS)}"
-            raise InvalidInput([Problem("/provider", "unknown_provider", detail)])
-        wanted = TARGETS[provider]
+        wanted = _providers(request)
         rows = self._memory.submissions
         return json_response([submission_json(row) for row in rows if row.provider in wanted])
 
@@ -76,29 +72,44 @@ class Interface:
         return json_response([rule_json(rule) for rule in self._faults.all()])
 
     async def _order_fault(self, request: web.Request) -> web.Response:
-        rules = self._faults.order(parse_order(await _json(request)))
+        rules = self._faults.order(parse_order(await read_json(request)))
         return json_response([rule_json(rule) for rule in rules], 201)
 
-    async def _clear_faults(self, _request: web.Request) -> web.Response:
-        self._faults.clear()
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self._faults.clear(_providers(request))
         return web.Response(status=204)
 
 
-async def _json(request: web.Request) -> object:
+def _providers(request: web.Request) -> tuple[str, ...]:
+    """Those of the query's ``provider``; all of them when it names none. Raises InvalidInput."""
+    provider = request.query.get("provider", "all")
+    if provider not in TARGETS:
+        raise InvalidInput([Problem("/provider", "unknown_provider", f"needed is one of {', '.join(TARGETS)}")])
+    return TARGETS[provider]
+
+
+async def read_json(request: web.Request) -> object:
+    """The body. Raises InvalidInput when it is not JSON."""
     try:
         return msgspec.json.decode(await request.read())
     except msgspec.DecodeError as error:
         raise InvalidInput([Problem("", "not_json", "the body must be one JSON object")]) from error
 
 
-def _explained(handler: Handler) -> Handler:
-    async def explained(request: web.Request) -> web.StreamResponse:
+def explained(handler: Handler) -> Handler:
+    """A handler whose errors of ours are problem documents (RFC 9457)."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except InvalidInput as error:
             return _problem(400, error.code, error.detail, error.problems)
+        except NotFound as error:
+            return _problem(404, error.code, error.detail)
+        except Unavailable as error:
+            return _problem(503, error.code, error.detail)
 
-    return explained
+    return answer
 
 
 def _problem(status: int, code: str, detail: str, problems: tuple[Problem, ...] = ()) -> web.Response:

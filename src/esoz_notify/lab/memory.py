@@ -134,8 +134,12 @@ class Memory:
         self._clear()
         self._journal.append("forget", {})
         self._journal.flush()
+        self.tell("forget", {})
+
+    def tell(self, event: str, told: dict[str, object]) -> None:
+        """Have those who watch know of something that concerns no one phone."""
         for watcher in self.watchers:
-            watcher("forget", {})
+            watcher(event, told)
 
     def _clear(self) -> None:
         self.phones.clear()
@@ -156,8 +160,7 @@ class Memory:
                     self.phones.pop(oldest.msisdn, None)
 
     def _tell(self, event: str, phone: Phone, more: dict[str, object]) -> None:
-        for watcher in self.watchers:
-            watcher(event, {"msisdn": phone.msisdn} | more)
+        self.tell(event, {"msisdn": phone.msisdn} | more)
 
     def restore(self, kind: str, record: Record) -> bool:
         """Take back one line of the journal; False when it is somebody else's kind."""

@@ -99,5 +99,8 @@ class LabSettings:
     journal: Path | None = None
     history_max: int | None = None
     """Most messages, submissions and provider records kept in memory; None keeps all."""
+    caller_file: Path | None = None
+    """JSON with ``base_url``, ``client_id`` and ``client_secret`` by which the played clinic calls the service; may be
+    written later. None: the clinic is closed."""
     stop_on_stdin_eof: bool = False
     """For ``process.main``: end when the parent's end of stdin closes."""

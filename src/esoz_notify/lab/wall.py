@@ -1,4 +1,7 @@
-"""The phone wall: one page of handsets, and the stream of events that keeps it live. Its looks are in wall.html."""
+"""The phone wall: one page of handsets, a doctor's desk and a printer, and the stream of events that keeps it live.
+
+What belongs here: serving the page, whose looks and behaviour are in ``wall_page``. What does not: the clinic's orders.
+"""
 
 import asyncio
 from heapq import nlargest
@@ -7,10 +10,18 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from esoz_notify.lab.clinic import Clinic
+from esoz_notify.lab.doors import json_response
+from esoz_notify.lab.interface import explained, read_json
 from esoz_notify.lab.memory import Memory, message_json
 from esoz_notify.lab.phones import Phone
 
-_PAGE = Path(__file__).with_name("wall.html")
+_FILES = {"wall.html": "text/html", "wall.css": "text/css", "wall.js": "text/javascript"}
+_FOLDER = Path(__file__).with_name("wall_page")
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:"
+)
+_SHEET_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; font-src data:"
 _PHONES_MAX = 48
 _MESSAGES_MAX = 20
 _WAITING_MAX = 500
@@ -22,25 +33,48 @@ _ENCODE = msgspec.json.Encoder().encode
 class Wall:
     """Tells each open page what is on the phones and what changes; a page that falls behind gets a fresh picture."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, clinic: Clinic) -> None:
         self._memory = memory
+        self._clinic = clinic
         self._closing = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
-        """The page and its stream."""
-        return [web.get("/", self._page), web.get("/wall/events", self._events)]
+        """The page, its stream, and the clinic."""
+        return [
+            web.get("/", self._page),
+            web.get("/wall/events", self._events),
+            web.get("/wall/{name}", self._file),
+            web.get("/clinic", explained(self._describe)),
+            web.post("/clinic/orders", explained(self._order)),
+            web.get("/clinic/papers/{id}", explained(self._paper)),
+        ]
 
     def close(self) -> None:
         """End every stream."""
         self._closing.set()
 
     async def _page(self, _request: web.Request) -> web.Response:
-        policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+        return _served("wall.html")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in _FILES:
+            raise web.HTTPNotFound
+        return _served(name)
+
+    async def _describe(self, _request: web.Request) -> web.Response:
+        return json_response(self._clinic.describe())
+
+    async def _order(self, request: web.Request) -> web.Response:
+        return json_response(await self._clinic.order(await read_json(request)), 201)
+
+    async def _paper(self, request: web.Request) -> web.Response:
+        sheet = self._clinic.paper(request.match_info["id"])
         return web.Response(
-            body=_PAGE.read_bytes(),
+            body=sheet,
             content_type="text/html",
             charset="utf-8",
-            headers={"Content-Security-Policy": policy + "; img-src data:", "Cache-Control": "no-store"},
+            headers={"Content-Security-Policy": _SHEET_POLICY, "Cache-Control": "no-store"},
         )
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -101,6 +135,15 @@ class Wall:
             for phone in phones
             if phone.msisdn in latest
         ]
+
+
+def _served(name: str) -> web.Response:
+    return web.Response(
+        body=(_FOLDER / name).read_bytes(),
+        content_type=_FILES[name],
+        charset="utf-8",
+        headers={"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"},
+    )
 
 
 def _last_at(phone: Phone) -> float:

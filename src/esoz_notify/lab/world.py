@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from esoz_notify.lab.clinic import Clinic
 from esoz_notify.lab.diia import Diia
 from esoz_notify.lab.faults import Fault, Faults, Rule
 from esoz_notify.lab.ground import Ground
@@ -18,7 +19,7 @@ from esoz_notify.lab.memory import Memory
 from esoz_notify.lab.settings import DIIA, VIBER, LabSettings
 from esoz_notify.lab.smsc import Smsc
 from esoz_notify.lab.smsc_session import Session
-from esoz_notify.lab.timers import Timers
+from esoz_notify.lab.timers import Timers, seeded
 from esoz_notify.lab.viber import Viber
 from esoz_notify.lab.wall import Wall
 
@@ -41,7 +42,7 @@ class Lab:
         self.viber = Viber(ground)
         self.diia = Diia(ground)
         self.smscs = {smsc.name: Smsc(smsc, ground) for smsc in settings.smscs}
-        self.wall = Wall(self.memory)
+        self.wall = Wall(self.memory, Clinic(self.memory, settings.caller_file, seeded(settings.seed)))
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
         self._listeners: dict[str, Listener] = {}
         self._changes: set[asyncio.Task[None]] = set()
