@@ -32,6 +32,7 @@ from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
+from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
@@ -59,6 +60,11 @@ class Product:
     providers: tuple[Provider, ...]
     links: tuple[SmppLink, ...]
     worker: Worker | None
+
+    @property
+    def people(self) -> People:
+        """Those who use the pages."""
+        return self.entrance.people
 
     @property
     def callback_credentials(self) -> dict[str, tuple[str, ...]]:

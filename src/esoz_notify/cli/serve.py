@@ -136,9 +136,7 @@ async def _serve(  # noqa: PLR0913 - the parts of one process
         loop.add_signal_handler(number, stop.set)
     async with running(settings, dsn, api=api, worker=worker) as product, _answering(product, listening) as base_url:
         if lab_urls is not None:
-            await write_dev_client(
-                product.access, product.entrance.people, data_folder(settings), base_url, lab_urls["lab_url"]
-            )
+            await write_dev_client(product.access, product.people, data_folder(settings), base_url, lab_urls["lab_url"])
         typer.echo(_ready_line(settings, base_url, lab_urls))
         _collect_seldom()
         await stop.wait()

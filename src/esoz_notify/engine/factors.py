@@ -115,7 +115,7 @@ class Factors:
     async def pass_second(self, session: Session, proof: Proof, origin: Origin) -> Opened:
         """Go on from a password to a whole session, under another token. Raises WrongFactor, LimitReached."""
         login = session.person.login
-        kind = await self._check(session, proof, f"{login} {self._sessions.mark_of(origin, login) or ''}")
+        kind = await self._check(session, proof, _who(login, self._sessions.mark_of(origin, login)))
         async with self._ledger.transaction() as connection:
             opened = await self._sessions.go_on(connection, session, origin)
             await _note(connection, session, Action.SIGN_IN, second=kind.value)
@@ -297,6 +297,7 @@ class Factors:
             await demand(connection, login)
             await table.forget_factors(connection, login)
             await sessions_table.revoke_sessions(connection, login)
+            await pace.forget(connection, self._vault, pace.FACTOR, _who(login))
             await note(connection, by, Action.SECOND_FACTOR_REMOVED, login, kind="all")
 
     async def _enrolled(self, connection: Connection, session: Session, kind: ProofKind) -> list[str]:
@@ -327,6 +328,11 @@ class Factors:
 async def _note(connection: Connection, session: Session, action: Action, **details: str) -> None:
     login = session.person.login
     await note(connection, f"person:{login}", action, login, **details)
+
+
+def _who(login: str, mark: str | None = None) -> str:
+    """By what codes of half sessions are counted: the person, or the person in a browser that is known."""
+    return f"{login} {mark or ''}"
 
 
 def _step(now: datetime) -> int:
