@@ -15,11 +15,11 @@ from esoz_notify.api.server import Server, bind
 from esoz_notify.console.app import HANDLERS, PLACES, create_console
 from esoz_notify.engine.pace import LOGIN as PACE
 
-OPEN = {"/assets/{name:str}", "/language/{chosen:str}", "/sign-in"}
+OPEN = {"/assets/{name:str}", "/language/{chosen:str}", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"}
 
 
 def test_every_page_asks_who_visits() -> None:
-    """Only the sign-in, the language and the assets are for everybody."""
+    """Only the ways to sign in, the language and the assets are for everybody."""
     found = {path for handler in HANDLERS if handler.opt.get("open") for path in handler.paths}
     assert found == OPEN
 
