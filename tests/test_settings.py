@@ -43,6 +43,10 @@ def test_an_smsc_is_one_url() -> None:
         ({"PORTT": "1"}, "PORTT is not a setting"),
         ({"PORT": "70000"}, "PORT: must be 0 to 65535"),
         ({"PORT": "many"}, "PORT: "),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: "),
+        ({"PEOPLE_SECOND_FACTOR": "doctor king"}, "PEOPLE_SECOND_FACTOR: king is no role"),
+        ({"OIDC_ISSUER": "https://sso.example"}, "OIDC_ISSUER needs ESOZ_NOTIFY_OIDC_CLIENT_ID"),
+        ({"OIDC_ISSUER": "http://sso.example"}, "OIDC_ISSUER must be an https:// address"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: must be DEBUG"),
         ({"SMSCS": "http://a:b@c"}, "SMSCS: each must be smpp://"),
         ({"SMSCS": "smpp://a:b@c?colour=red"}, "unknown option colour"),
@@ -164,6 +168,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
             PREFIX + "DSN": "host=x password=hush-3",
             PREFIX + "SMSCS": "smpps://a:hush-4@c",
             PREFIX + "VIBER_CALLBACK_CREDENTIALS": "u:hush-5",
+            PREFIX + "OIDC_CLIENT_SECRET": "hush-6",
             PREFIX + "DATA": str(tmp_path),
         }
     )

@@ -24,6 +24,7 @@ from esoz_notify.engine.anchors import Anchors
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
+from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.gateway import Endpoint, Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
@@ -31,6 +32,7 @@ from esoz_notify.engine.issuers import Issuer, Issuers
 from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
+from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
@@ -44,7 +46,8 @@ from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.worker import Worker
 from esoz_notify.render.texts import Texts, builtin_texts, load_texts
-from esoz_notify.settings import Settings, Smsc, environment_for_child
+from esoz_notify.setting_values import Smsc
+from esoz_notify.settings import Settings, environment_for_child
 from esoz_notify.store.key_sources import keys_of_command, keys_of_text
 from esoz_notify.store.vault import Keys, Vault, load_or_create_keys
 
@@ -57,7 +60,7 @@ class Product:
     ledger: Ledger
     service: Service
     access: Access
-    people: People
+    entrance: Entrance
     desk: Desk
     policies: Policies
     operations: Operations
@@ -68,6 +71,11 @@ class Product:
     providers: tuple[Provider, ...]
     links: tuple[SmppLink, ...]
     worker: Worker | None
+
+    @property
+    def people(self) -> People:
+        """Those who use the pages."""
+        return self.entrance.people
 
     @property
     def callback_credentials(self) -> dict[str, tuple[str, ...]]:
@@ -150,6 +158,26 @@ def own_url(settings: Settings) -> str:
     return f"{'https' if settings.tls_certificate else 'http'}://{host}:{settings.port}"
 
 
+def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Texts | None = None) -> Entrance:
+    """By what people come in to the pages."""
+    oidc = None
+    if settings.oidc_issuer:
+        oidc = Registration(
+            issuer=settings.oidc_issuer,
+            client_id=settings.oidc_client_id,
+            client_secret=settings.oidc_client_secret,
+            redirect_uri=f"{settings.public_url.rstrip('/')}/sign-in/oidc/back",
+        )
+    return entrance(
+        ledger,
+        vault,
+        texts=texts,
+        public_url=settings.public_url,
+        second_factor=settings.people_second_factor,
+        oidc=oidc,
+    )
+
+
 @asynccontextmanager
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
@@ -175,42 +203,20 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
             _start(tasks, callers=access.callers.run(), issuers=issuers.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
-        providers: list[Provider] = []
-        links: list[SmppLink] = []
-        working: Worker | None = None
         reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
+        hands = _Hands()
         if worker:
-            gateway = Gateway(ledger, vault, _endpoints(settings))
-            await gateway.open()
-            stack.push_async_callback(gateway.close)
-            providers += [http_provider(adapter, gateway) for adapter in adapters]
-            for smsc in settings.smscs:
-                link, provider = _smsc(smsc, receiver, wakes)
-                links.append(link)
-                providers.append(provider)
-                tasks.append(asyncio.create_task(link.run(), name=f"link {smsc.name}"))
-            stack.push_async_callback(_close_links, links)
-            wakes.worker = working = Worker(
-                ledger=ledger,
-                composer=Composer(vault, texts),
-                providers=providers,
-                gateway=gateway,
-                receiver=receiver,
-                health=health,
-                keep_days=settings.keep_days,
-            )
-            purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
-            _start(tasks, anchors=anchors.run(), worker=working.run(), purge=purging.run())
-            stack.push_async_callback(working.drain)
+            composer = Composer(vault, texts)
+            hands = await _hands(settings, ledger, vault, composer, adapters, receiver, health, wakes, stack, tasks)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
             settings=settings,
             ledger=ledger,
             service=service,
             access=access,
-            people=People(ledger, vault),
+            entrance=people_entrance(settings, ledger, vault, texts),
             desk=Desk(ledger, vault, service, crises),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),
@@ -218,10 +224,56 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             overload=overload,
             quotas=quotas,
             address_index=partial(vault.index, purpose="address"),
-            providers=tuple(providers),
-            links=tuple(links),
-            worker=working,
+            providers=hands.providers,
+            links=hands.links,
+            worker=hands.worker,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hands:
+    """What a process that works has, and others have not."""
+
+    worker: Worker | None = None
+    providers: tuple[Provider, ...] = ()
+    links: tuple[SmppLink, ...] = ()
+
+
+async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
+    settings: Settings,
+    ledger: Ledger,
+    vault: Vault,
+    composer: Composer,
+    adapters: Sequence[Adapter],
+    receiver: Receiver,
+    health: Health,
+    wakes: "_Wakes",
+    stack: AsyncExitStack,
+    tasks: list["asyncio.Task[None]"],
+) -> _Hands:
+    """A worker with its ways to the providers, at work."""
+    gateway = Gateway(ledger, vault, _endpoints(settings))
+    await gateway.open()
+    stack.push_async_callback(gateway.close)
+    smpp_ways = [_smsc(smsc, receiver, wakes) for smsc in settings.smscs]
+    links = tuple(link for link, _ in smpp_ways)
+    for link in links:
+        tasks.append(asyncio.create_task(link.run(), name=f"link {link.name}"))
+    stack.push_async_callback(_close_links, links)
+    providers = (*(http_provider(adapter, gateway) for adapter in adapters), *(provider for _, provider in smpp_ways))
+    wakes.worker = worker = Worker(
+        ledger=ledger,
+        composer=composer,
+        providers=providers,
+        gateway=gateway,
+        receiver=receiver,
+        health=health,
+        keep_days=settings.keep_days,
+    )
+    purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
+    _start(tasks, anchors=anchors.run(), worker=worker.run(), purge=purging.run())
+    stack.push_async_callback(worker.drain)
+    return _Hands(worker=worker, providers=providers, links=links)
 
 
 async def _vault(keys: Keys, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Vault:

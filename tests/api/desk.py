@@ -37,9 +37,11 @@ from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
+from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.listener_tls import Tls
+from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
@@ -106,9 +108,14 @@ class Desk:
     operations: Operations
     server: Server
     secret: str
-    people: People
+    entrance: Entrance
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
     contract: dict[str, Any] = field(default_factory=lambda: document(exact=True))
+
+    @property
+    def people(self) -> People:
+        """Those who use the pages."""
+        return self.entrance.people
 
     async def token(self, *scopes: str) -> str:
         """A token of the client that has every scope, or only some of them."""
@@ -204,8 +211,15 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, **options: Any) -> AsyncIterator[Desk]:
-    """The API over the ledger ``dsn``. ``options`` are those of ``create_app``."""
+async def a_desk(
+    dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, doors: Any = None, **options: Any
+) -> AsyncIterator[Desk]:
+    """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
+
+    People reach it as localhost, of which browsers take passkeys without https.
+    """
+    listening = bind("127.0.0.1", 0)
+    public_url = f"http://localhost:{bound_to(listening)[1]}"
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
     vault = Vault(keys)
@@ -221,18 +235,19 @@ async def a_desk(dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, **op
     access = Access(ledger, keys)
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
-    people = People(ledger, vault)
-    desk, overview = DoctorsDesk(ledger, vault, service, crises), Overview(ledger, operations, PRICES)
-    mounted = Mounted(create_console(people, desk, crises, overview, ledger), PLACES)
+    way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
+    overview = Overview(ledger, operations, PRICES)
+    console = create_console(way_in, DoctorsDesk(ledger, vault, service, crises), crises, overview, ledger)
+    mounted = Mounted(console, PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
     app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:
         async with (
-            Server(app, bind("127.0.0.1", 0), tls=tls, grace_s=3) as server,
+            Server(app, listening, tls=tls, grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
-            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, people)
+            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, way_in)
     finally:
         for task in tasks:
             task.cancel()

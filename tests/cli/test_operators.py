@@ -54,6 +54,33 @@ def test_mistakes_have_their_exit_codes(tmp_path: Path, ledger_dsn: str) -> None
         assert run("operators", command, "nobody", folder=tmp_path, **where).code == 1
 
 
+def test_second_factors_and_single_sign_on(tmp_path: Path, ledger_dsn: str) -> None:
+    """Demanded, taken back and reset by login; an identity needs a provider in the settings, and goes to one person."""
+    where = {"dsn": ledger_dsn, "data": str(tmp_path / "data")}
+    run("clients", "create", "mis-1", "--name", "Hospital", *SCOPES, folder=tmp_path, **where)
+    for login in ("o.koval", "p.bondar"):
+        run("operators", "add", login, "--name", "x", "--system", "mis-1", folder=tmp_path, **where)
+    demanded = run("operators", "require-second-factor", "o.koval", "--json", folder=tmp_path, **where)
+    assert demanded.json == {"login": "o.koval", "second_factor_required": True}
+    off = run("operators", "require-second-factor", "o.koval", "--off", folder=tmp_path, **where)
+    assert (off.code, off.out) == (0, "o.koval may have a second factor\n")
+    assert run("operators", "reset-second-factor", "o.koval", folder=tmp_path, **where).code == 0
+    for command in ("require-second-factor", "reset-second-factor"):
+        assert run("operators", command, "nobody", folder=tmp_path, **where).code == 1
+    address = ("--email", "o.koval@hospital.example")
+    without = run("operators", "link", "o.koval", *address, folder=tmp_path, **where)
+    assert (without.code, "OIDC_ISSUER" in without.err) == (2, True)
+    there = {
+        "oidc_issuer": "https://sso.example",
+        "oidc_client_id": "esoz",
+        "oidc_client_secret": "secret",
+        "public_url": "https://notify.example",
+    }
+    assert run("operators", "link", "o.koval", *address, folder=tmp_path, **where, **there).code == 0
+    assert run("operators", "link", "p.bondar", *address, folder=tmp_path, **where, **there).code == 1
+    assert run("operators", "link", "o.koval", folder=tmp_path, **where, **there).code == 2
+
+
 async def test_the_developers_person(tmp_path: Path, ledger_dsn: str) -> None:
     """A start makes a person for the pages and keeps the password that works; one that does not is replaced."""
     keys = load_or_create_keys(tmp_path / "keys.json")

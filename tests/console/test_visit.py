@@ -1,20 +1,25 @@
 """Who may come to the pages: signing in and out, sessions that end, forged forms, and what every page carries."""
 
 import logging
+import re
+from uuid import uuid4
 
+import aiohttp
 import pytest
 from tests.api.desk import Desk
 from tests.console.visitor import LOGIN, PASSWORD, Visitor, a_visitor, do, on_paper, rows
 
-from esoz_notify.console.app import create_console
-from esoz_notify.console.pages import HANDLERS
-from esoz_notify.engine.people import FREE_TRIES
+from esoz_notify.api.app import create_app
+from esoz_notify.api.mounting import Mounted
+from esoz_notify.api.server import Server, bind
+from esoz_notify.console.app import HANDLERS, PLACES, create_console
+from esoz_notify.engine.pace import LOGIN as PACE
 
-OPEN = {"/assets/{name:str}", "/language/{chosen:str}", "/sign-in"}
+OPEN = {"/assets/{name:str}", "/language/{chosen:str}", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"}
 
 
 def test_every_page_asks_who_visits() -> None:
-    """Only the sign-in, the language and the assets are for everybody."""
+    """Only the ways to sign in, the language and the assets are for everybody."""
     found = {path for handler in HANDLERS if handler.opt.get("open") for path in handler.paths}
     assert found == OPEN
 
@@ -58,9 +63,9 @@ async def test_a_wrong_password(visitor: Visitor) -> None:
 
 async def test_guessing_is_slowed_and_nobody_is_locked_out(desk: Desk, visitor: Visitor) -> None:
     """After some wrong passwords each try costs a wait, also with the right one; after the wait it opens."""
-    for _ in range(FREE_TRIES):
+    for _ in range(PACE.free):
         assert (await visitor.post("/sign-in", login=LOGIN, password="a wrong one")).status == 403
-    assert await rows(desk, "SELECT tries FROM sign_in_try") == [(FREE_TRIES,)]
+    assert await rows(desk, "SELECT tries FROM sign_in_try ORDER BY 1") == [(PACE.free,), (PACE.free,)]
     # The first wait is a second, and a slow machine may have spent it: some tries later it is a minute.
     await do(desk, "UPDATE sign_in_try SET tries = tries + 10, last_at = ledger_now()")
     slowed = await visitor.post("/sign-in", login=LOGIN, password=PASSWORD)
@@ -68,13 +73,54 @@ async def test_guessing_is_slowed_and_nobody_is_locked_out(desk: Desk, visitor: 
     assert (await visitor.post("/sign-in", login="somebody.else", password="a wrong one")).status == 403
     await do(desk, "UPDATE sign_in_try SET last_at = last_at - interval '61 seconds'")
     assert (await visitor.post("/sign-in", login=LOGIN, password=PASSWORD)).status == 303
-    assert await rows(desk, "SELECT tries FROM sign_in_try") == [(1,)]  # somebody else's
+    # Somebody else's, and the address's, to which one was given back.
+    assert await rows(desk, "SELECT tries FROM sign_in_try ORDER BY 1") == [(1,), (PACE.free + 11,)]
+
+
+async def test_strangers_do_not_slow_a_known_browser(desk: Desk, doctor: Visitor) -> None:
+    """Whoever signed in here before comes in while strangers hammer the login and the address.
+
+    Another login's cookie, or a forged one, is worth nothing.
+    """
+    await doctor.post("/sign-out")
+    async with a_visitor(desk) as stranger:
+        for _ in range(PACE.free):
+            await stranger.post("/sign-in", login=LOGIN, password="a wrong one")
+        await do(desk, "UPDATE sign_in_try SET tries = 100, last_at = ledger_now()")
+        assert (await stranger.post("/sign-in", login=LOGIN, password=PASSWORD)).status == 429
+        known = next(one.value for one in doctor.http.cookie_jar if one.key == "esoz_notify_known")
+        mark, _, seal = known.partition(".")
+        for forged in ("x" + known, f"{mark}.{'0' * 32}", f"{'0' * 32}.{seal}", "~", ".", mark):
+            cookie = {"Cookie": f"esoz_notify_known={forged}"}
+            assert (await stranger.post("/sign-in", headers=cookie, login=LOGIN, password=PASSWORD)).status == 429
+    assert (await doctor.post("/sign-in", login="somebody.else", password=PASSWORD)).status == 429
+    assert (await doctor.post("/sign-in", login=LOGIN, password=PASSWORD)).status == 303
+
+
+async def test_a_known_browser_is_slowed_too(desk: Desk, doctor: Visitor) -> None:
+    """A cookie that was stolen buys no more guesses than anybody has."""
+    for _ in range(PACE.free):
+        assert (await doctor.post("/sign-in", login=LOGIN, password="a wrong one")).status == 403
+    await do(desk, "UPDATE sign_in_try SET tries = tries + 10, last_at = ledger_now()")
+    assert (await doctor.post("/sign-in", login=LOGIN, password=PASSWORD)).status == 429
+
+
+async def test_one_address_is_slowed(desk: Desk, visitor: Visitor) -> None:
+    """Whoever tries many logins from one address waits, whichever the login; right passwords give tries back."""
+    for number in range(3):
+        await visitor.post("/sign-in", login=f"somebody.{number}", password="a wrong one")
+    await visitor.post("/sign-in", login=LOGIN, password=PASSWORD)
+    assert await rows(desk, "SELECT tries FROM sign_in_try ORDER BY 1") == [(1,), (1,), (1,), (3,)]
+    await do(desk, "UPDATE sign_in_try SET tries = 60, last_at = ledger_now() WHERE tries = 3")
+    async with a_visitor(desk) as other:
+        assert (await other.post("/sign-in", login="somebody.new", password="a wrong one")).status == 429
 
 
 @pytest.mark.parametrize(
     "end",
     [
         "UPDATE session SET ends_at = ledger_now() - interval '1 second'",
+        "UPDATE session SET seen_at = ledger_now() - interval '61 minutes'",
         "UPDATE session SET revoked_at = ledger_now()",
         "UPDATE person SET disabled_at = ledger_now()",
     ],
@@ -88,6 +134,18 @@ async def test_a_session_that_is_over(desk: Desk, doctor: Visitor, end: str) -> 
     assert (await doctor.get("/print/waiting")).to == "/sign-in"
     assert (await doctor.post(f"/print/{notification}/sheets")).to == "/sign-in"
     assert await rows(desk, "SELECT count(*) FROM print_trail") == [(0,)]
+
+
+async def test_a_page_that_looks_by_itself_is_nobody(desk: Desk, doctor: Visitor) -> None:
+    """Only what a person does keeps a session alive, not the parts that a page fetches again and again."""
+    notification = await on_paper(desk)
+    seen = "SELECT seen_at < ledger_now() - interval '30 minutes' FROM session"
+    await do(desk, "UPDATE session SET seen_at = ledger_now() - interval '40 minutes'")
+    for path in ("/print/waiting", f"/print/{notification}/state", "/print?again"):
+        assert (await doctor.get(path)).status == 200
+    assert await rows(desk, seen) == [(True,)]
+    assert (await doctor.get("/print")).status == 200
+    assert await rows(desk, seen) == [(False,)]
 
 
 async def test_another_password_ends_sessions(desk: Desk, doctor: Visitor) -> None:
@@ -165,7 +223,34 @@ async def test_logs_name_nobody(desk: Desk, visitor: Visitor, caplog: pytest.Log
         assert secret not in caplog.text
 
 
+async def test_every_form_is_checked(desk: Desk, doctor: Visitor) -> None:
+    """No page that takes a form, of any there are, takes one without the session's token."""
+    paths = [min(one.paths) for one in HANDLERS if "POST" in one.http_methods and not one.opt.get("open")]
+    assert len(paths) >= 10
+    for path in paths:
+        given = re.sub(r"\{\w+:uuid\}", str(uuid4()), path)
+        seen = await doctor.post(given, csrf="0" * 64)
+        assert (path, seen.status, "Форма застаріла" in seen.text) == (path, 403, True)
+
+
 async def test_cookies_of_https(desk: Desk) -> None:
-    """Reached by https, the session's cookie goes by nothing else and from this host alone."""
-    app = create_console(desk.people, None, None, None, desk.ledger, public_url="https://notify.example")  # type: ignore[arg-type]
-    assert (app.state.room.secure, app.state.room.session_cookie) == (True, "__Host-esoz_notify")
+    """Reached by https, cookies go by nothing else and from this host alone, and the browser is told to stay there."""
+    app = create_console(desk.entrance, None, None, None, desk.ledger, public_url="https://notify.example")  # type: ignore[arg-type]
+    async with (
+        Server(
+            create_app(desk.service, desk.access, desk.operations, mounted=Mounted(app, PLACES)), bind("127.0.0.1", 0)
+        ) as server,
+        aiohttp.ClientSession(server.base_url) as http,
+    ):
+        for path in ("/sign-in", "/print/nothing", "/assets/none.css", "/print"):
+            async with http.get(path, allow_redirects=False) as reply:
+                assert reply.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
+        form = {"login": LOGIN, "password": PASSWORD}
+        async with http.post("/sign-in", data=form, allow_redirects=False) as reply:
+            cookies = reply.headers.getall("set-cookie")
+    assert [one.partition("=")[0] for one in cookies] == ["__Host-esoz_notify", "__Host-esoz_notify_known"]
+    for one in cookies:
+        assert {"secure", "httponly", "samesite=strict", "path=/"} <= set(one.lower().split("; "))
+        assert "domain" not in one.lower()
+    async with a_visitor(desk) as plain:
+        assert "strict-transport-security" not in (await plain.get("/sign-in")).headers

@@ -17,7 +17,8 @@ from esoz_notify.cli.lab import lab_settings
 from esoz_notify.engine.callers import SCOPES
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.world import run_lab
-from esoz_notify.settings import Settings, Smsc, read_settings
+from esoz_notify.setting_values import Smsc
+from esoz_notify.settings import Settings, read_settings
 from esoz_notify.wiring import Product, read_texts, running
 
 CREDENTIAL = "Basic " + base64.b64encode(LabSettings().callback_credential.encode()).decode()

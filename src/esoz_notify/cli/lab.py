@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from esoz_notify.core.errors import ConfigError
-from esoz_notify.settings import Settings, Smsc
+from esoz_notify.setting_values import Smsc
+from esoz_notify.settings import Settings
 from esoz_notify.wiring import read_texts
 
 CALLER_FILE = "dev-client.json"

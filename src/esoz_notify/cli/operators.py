@@ -13,13 +13,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from esoz_notify.cli.acting import actor
 from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
-from esoz_notify.engine.people import PASSWORD_LENGTH_MIN, People, Person, Role
+from esoz_notify.core.errors import ConfigError
+from esoz_notify.engine.entrance import Entrance
+from esoz_notify.engine.passwords import PASSWORD_LENGTH_MIN
+from esoz_notify.engine.people import People, Person, Role
 from esoz_notify.store.vault import Vault
+from esoz_notify.wiring import people_entrance
 
 operators_app = typer.Typer(
-    help="People of the pages (doctors, operators, auditors): list, add, disable, password.", no_args_is_help=True
+    help="People of the pages (doctors, operators, auditors): list, add, disable, password, second factor.",
+    no_args_is_help=True,
 )
 
 Outcome = TypeVar("Outcome")
@@ -64,7 +70,7 @@ def add(  # noqa: PLR0913 - options of a command line
     Example: esoz-notify operators add o.koval --name "Оксана Коваль" --system mis-1
     """
     given = _asked() if ask else None
-    made = _with_people(context, data, lambda people: people.add(login, name, role, client_id, given))
+    made = _with_people(context, data, lambda people: people.add(login, name, role, client_id, given, by=actor()))
     _tell(login, None if ask else made, as_json=as_json)
 
 
@@ -82,7 +88,7 @@ def password(
     Example: esoz-notify operators password o.koval --ask
     """
     given = _asked() if ask else None
-    made = _with_people(context, data, lambda people: people.set_password(login, given))
+    made = _with_people(context, data, lambda people: people.set_password(login, given, by=actor()))
     _tell(login, None if ask else made, as_json=as_json)
 
 
@@ -94,15 +100,81 @@ def disable(
 
     Example: esoz-notify operators disable o.koval
     """
-    _with_people(context, data, lambda people: people.disable(login))
+    _with_people(context, data, lambda people: people.disable(login, by=actor()))
     if as_json:
         typer.echo(json.dumps({"login": login, "disabled": True}))
     else:
         Console().print(f"{login} is disabled and signed out", highlight=False)
 
 
+@operators_app.command("require-second-factor")
+def require_second_factor(
+    context: typer.Context,
+    login: LoginArgument,
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Take the demand back; what the role demands stays.")] = False,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Demand a second factor: the person enrols one at the next page, before anything else.
+
+    Example: esoz-notify operators require-second-factor o.koval
+    """
+    _at_entrance(context, data, lambda doors: doors.factors.require(login, required=not off))
+    if as_json:
+        typer.echo(json.dumps({"login": login, "second_factor_required": not off}))
+    else:
+        Console().print(f"{login} {'may' if off else 'must'} have a second factor", highlight=False)
+
+
+@operators_app.command("reset-second-factor")
+def reset_second_factor(
+    context: typer.Context, login: LoginArgument, *, data: DataFolderOption = None, as_json: JsonOption = False
+) -> None:
+    """Forget the second factors of a person who lost them; sessions end. Be sure who asks you for it.
+
+    Example: esoz-notify operators reset-second-factor o.koval
+    """
+    _at_entrance(context, data, lambda doors: doors.factors.reset(login, by=actor()))
+    if as_json:
+        typer.echo(json.dumps({"login": login, "second_factor": None}))
+    else:
+        Console().print(f"{login} has no second factor now and is signed out", highlight=False)
+
+
+@operators_app.command()
+def link(  # noqa: PLR0913 - options of a command line
+    context: typer.Context,
+    login: LoginArgument,
+    *,
+    email: Annotated[str | None, typer.Option("--email", help="The person's address at the provider.")] = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="The person's `sub` at the provider.")] = None,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say who a person is at the OpenID Connect provider of the settings; of an address only a hash is kept.
+
+    Example: esoz-notify operators link o.koval --email o.koval@hospital.example
+    """
+
+    async def linked(doors: Entrance) -> None:
+        if doors.oidc is None or not (email or subject):
+            raise ConfigError("link needs ESOZ_NOTIFY_OIDC_ISSUER, and --email or --subject")
+        await doors.oidc.link(login, email=email, subject=subject)
+
+    _at_entrance(context, data, linked)
+    if as_json:
+        typer.echo(json.dumps({"login": login, "linked": True}))
+    else:
+        Console().print(f"{login} may sign in at the provider", highlight=False)
+
+
 def _with_people(context: typer.Context, data: Any, work: Callable[[People], Awaitable[Outcome]]) -> Outcome:
-    return on_ledger(context, data, lambda ledger, keys: work(People(ledger, Vault(keys))))
+    return _at_entrance(context, data, lambda doors: work(doors.people))
+
+
+def _at_entrance(context: typer.Context, data: Any, work: Callable[[Entrance], Awaitable[Outcome]]) -> Outcome:
+    return on_ledger(context, data, lambda ledger, keys: work(people_entrance(context.obj, ledger, Vault(keys))))
 
 
 def _asked() -> str:

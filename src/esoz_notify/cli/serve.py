@@ -167,12 +167,13 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     public_url = settings.public_url or None
     tls = listener_tls(settings)
     console = create_console(
-        product.people,
+        product.entrance,
         product.desk,
         product.operations.crises,
         product.overview,
         product.ledger,
         public_url=public_url or own_url(settings),
+        proxies=settings.trusted_proxies,
     )
     app = create_app(
         product.service,

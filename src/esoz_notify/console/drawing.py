@@ -23,7 +23,12 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "x-robots-tag": "noindex",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+"""Two years. Only of a service that is reached by https."""
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE.parent / "render" / "fonts"

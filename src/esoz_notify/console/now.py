@@ -20,7 +20,8 @@ from esoz_notify.core.figures import Minute, share
 from esoz_notify.core.kinds import Lane
 from esoz_notify.engine.desk import NotAllowed
 from esoz_notify.engine.overview import BACKLOG_MAX, Picture, Tile
-from esoz_notify.engine.people import Role, Session
+from esoz_notify.engine.people import Role
+from esoz_notify.engine.sessions import Session
 from esoz_notify.render.labels import Colour
 
 CHART_WIDTH, CHART_HEIGHT = 960, 180

@@ -1,96 +1,24 @@
-"""The pages: signing in, and the doctor's ``/print``.
+"""The doctor's pages: ``/print``, a notification, its sheet.
 
 What belongs here: one handler per page, from a request to the engine and back to a page. What does not: who may come
-in (``visit``), what is found and allowed (engine).
+in (``visit``, ``entering``), what is found and allowed (engine).
 """
 
 import asyncio
-import re
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from esoz_notify.console import drawing
 from esoz_notify.console.drawing import page
-from esoz_notify.console.visit import (
-    Visit,
-    field,
-    language,
-    language_cookie,
-    room,
-    see,
-    sentence,
-    session_cookie,
-    status_of,
-)
-from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
-from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError
-from esoz_notify.engine.people import NotSignedIn, WrongPassword
+from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
+from esoz_notify.console.words import REASONS, WORDS
+from esoz_notify.core.errors import InvalidInput, NotifyError
 from esoz_notify.render import summary as rendering
 from esoz_notify.render.summary import Form, Summary, Variant
 
-_BACK_RULE = re.compile(r"/(sign-in|now|crisis|print(/[0-9a-f-]{36})?)", re.ASCII)
-_ASSET_LIFE = "public, max-age=300"
 _SHEET_CSP = f"{rendering.HTML_CSP}; frame-ancestors 'self'"
 _PDF_CSP = "default-src 'none'; frame-ancestors 'none'"
-
-# --- for everybody ----------------------------------------------------------------------------------------------------
-
-
-@get("/assets/{name:str}", open=True)
-async def get_asset(name: FromPath[str]) -> Response[bytes]:
-    """Style, script, picture and letters of the pages."""
-    if name not in drawing.ASSETS:
-        raise NotFound("there is no such file")
-    content, media_type = drawing.asset(name)
-    headers = {"cache-control": _ASSET_LIFE, "content-security-policy": "default-src 'none'"}
-    return Response(content, media_type=media_type, headers=headers)
-
-
-@get("/language/{chosen:str}", open=True)
-async def choose_language(request: Visit, chosen: FromPath[str]) -> Response[bytes]:
-    """Remember a language and go back to where the visitor was."""
-    back = request.query_params.get("back", "")
-    to = back if _BACK_RULE.fullmatch(back) else "/print"
-    return see(to, *([language_cookie(room(request), chosen)] if chosen in LANGUAGES else []))
-
-
-@get("/sign-in", open=True)
-async def show_sign_in(request: Visit) -> Response[bytes]:
-    """The form; who is signed in already goes on."""
-    here = room(request)
-    try:
-        await here.people.session(request.cookies.get(here.session_cookie))
-    except NotSignedIn:
-        return _sign_in(request)
-    return see("/print")
-
-
-@post("/sign-in", open=True)
-async def sign_in(request: Visit) -> Response[bytes]:
-    """Begin a session."""
-    here, login = room(request), await field(request, "login")
-    try:
-        token = await here.people.sign_in(login, await field(request, "password"))
-    except (WrongPassword, LimitReached) as error:
-        return _sign_in(request, status_of(error), alert=sentence(request, error), login=login)
-    return see("/print", session_cookie(here, token))
-
-
-def _sign_in(request: Visit, status: int = 200, *, alert: str = "", login: str = "") -> Response[bytes]:
-    return page("sign_in", language(request), status, session=None, path="/sign-in", alert=alert, login=login[:63])
-
-
-# --- for who is signed in ---------------------------------------------------------------------------------------------
-
-
-@post("/sign-out")
-async def sign_out(request: Visit) -> Response[bytes]:
-    """End the session."""
-    here = room(request)
-    await here.people.sign_out(request.cookies[here.session_cookie])
-    return see("/sign-in", session_cookie(here, ""))
 
 
 @get("/print")
@@ -120,7 +48,7 @@ async def _desk(request: Visit, status: int = 200, **values: object) -> Response
     return page("desk", language(request), status, **shown, **given)
 
 
-@get("/print/waiting")
+@get("/print/waiting", looks=True)
 async def show_waiting(request: Visit) -> Response[bytes]:
     """What waits for paper, as a part that the page fetches again and again."""
     waiting = await room(request).desk.waiting(request.user.person)
@@ -132,22 +60,36 @@ async def show_waiting(request: Visit) -> Response[bytes]:
 async def show_notification(request: Visit, notification_id: FromPath[UUID]) -> Response[bytes]:
     """One notification: how the patient is informed, what was tried, prints; and what can be done."""
     notice = WORDS[language(request)]["resent"] if "resent" in request.query_params else ""
-    return await _notification(request, notification_id, notice=notice)
+    return await notification_page(request, notification_id, notice=notice)
 
 
-@get("/print/{notification_id:uuid}/state")
+@get("/print/{notification_id:uuid}/state", looks=True)
 async def show_state(request: Visit, notification_id: FromPath[UUID]) -> Response[bytes]:
     """Its present state, as a part that the page fetches again and again."""
     card = await room(request).desk.open(request.user.person, notification_id)
     return page("state", language(request), session=request.user, card=card)
 
 
-async def _notification(
-    request: Visit, notification_id: UUID, status: int = 200, *, alert: str = "", notice: str = ""
+async def notification_page(  # noqa: PLR0913 - what the page shows, by name
+    request: Visit,
+    notification_id: UUID,
+    status: int = 200,
+    *,
+    alert: str = "",
+    notice: str = "",
+    revealed: tuple[str, str] | None = None,
 ) -> Response[bytes]:
-    card = await room(request).desk.open(request.user.person, notification_id)
+    """The notification's page. ``revealed``: what of it is shown this once, and the thing itself."""
+    here, person = room(request), request.user.person
+    card = await here.desk.open(person, notification_id)
     path = f"/print/{notification_id}"
-    said = {"alert": alert, "notice": notice}
+    said = {
+        "alert": alert,
+        "notice": notice,
+        "revealed": dict([revealed] if revealed else []),
+        "may_reveal": here.entrance.revealing.allowed(person, card.stored),
+        "seen": await here.entrance.revealing.seen(notification_id),
+    }
     return page("notification", language(request), status, session=request.user, path=path, card=card, **said)
 
 
@@ -157,7 +99,7 @@ async def resend(request: Visit, notification_id: FromPath[UUID]) -> Response[by
     try:
         await room(request).desk.resend(request.user.person, notification_id)
     except NotifyError as error:
-        return await _not_done(request, notification_id, error)
+        return await not_done(request, notification_id, error)
     return see(f"/print/{notification_id}?resent")
 
 
@@ -167,7 +109,7 @@ async def print_sheet(request: Visit, notification_id: FromPath[UUID]) -> Respon
     try:
         no = await room(request).desk.print(request.user.person, notification_id, await _reason(request))
     except NotifyError as error:
-        return await _not_done(request, notification_id, error)
+        return await not_done(request, notification_id, error)
     return see(f"/print/{notification_id}/sheets/{no}")
 
 
@@ -177,11 +119,11 @@ async def _reason(request: Visit) -> str:
     return WORDS["uk"][chosen] if chosen in REASONS else await field(request, "other")
 
 
-async def _not_done(request: Visit, notification_id: UUID, error: NotifyError) -> Response[bytes]:
+async def not_done(request: Visit, notification_id: UUID, error: NotifyError) -> Response[bytes]:
     """The notification's page with what was wrong; what is not there or not allowed has no such page."""
     if status_of(error) in {403, 404, 503}:
         raise error
-    return await _notification(request, notification_id, status_of(error), alert=sentence(request, error))
+    return await notification_page(request, notification_id, status_of(error), alert=sentence(request, error))
 
 
 @get("/print/{notification_id:uuid}/sheets/{no:int}")
@@ -224,11 +166,6 @@ def _html(said: Summary, look: Form) -> bytes:
 
 
 HANDLERS = (
-    get_asset,
-    choose_language,
-    show_sign_in,
-    sign_in,
-    sign_out,
     show_desk,
     find,
     show_waiting,

@@ -15,20 +15,28 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 
+from esoz_notify.console import origin as reading
 from esoz_notify.console.drawing import HEADERS, page
+from esoz_notify.console.origin import Network
 from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
+from esoz_notify.engine.entrance import Entrance
+from esoz_notify.engine.factors import WrongFactor
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.overview import Overview
-from esoz_notify.engine.people import SESSION_LIFE_S, NotSignedIn, People, Session, WrongPassword
+from esoz_notify.engine.people import WrongPassword
+from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 
 log = logging.getLogger(__name__)
 
 Visit: TypeAlias = Request[Session, Any, Any]
 LANGUAGE_COOKIE = "esoz_notify_language"
 FORM_TYPE = "application/x-www-form-urlencoded"
+LOOKS_AGAIN = "again"
+"""In the query of a page that reloads by itself: nobody is known to be there."""
 _YEAR_S = 365 * 86_400
 
 
@@ -40,19 +48,46 @@ class Forged(NotifyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What the pages work with. ``secure``: they are reached by https, so cookies may go by nothing else."""
+    """What the pages work with. ``secure``: they are reached by https, so cookies may go by nothing else.
 
-    people: People
+    ``proxies``: from them we believe where a visitor comes from.
+    """
+
+    entrance: Entrance
     desk: Desk
     crises: Crises
     overview: Overview
     ledger: Ledger
     secure: bool
+    proxies: tuple[Network, ...] = ()
 
     @property
     def session_cookie(self) -> str:
-        """Its name; with the prefix a browser takes it from this host alone (RFC 6265bis §4.1.3.2)."""
-        return "__Host-esoz_notify" if self.secure else "esoz_notify"
+        """The name of what carries the session."""
+        return self.name_of("esoz_notify")
+
+    @property
+    def known_cookie(self) -> str:
+        """The name of what a browser is known by whose person has signed in before."""
+        return self.name_of("esoz_notify_known")
+
+    def name_of(self, cookie: str) -> str:
+        """A cookie's name; with the prefix a browser takes it from this host alone (RFC 6265bis §4.1.3.2)."""
+        return f"__Host-{cookie}" if self.secure else cookie
+
+
+class Waiting(NotifyError):
+    """The session waits for something before it opens this."""
+
+    code = "waiting"
+
+    def __init__(self, waits: Waits) -> None:
+        super().__init__("the session waits for a second factor")
+        self.path = _WHERE[waits]
+
+
+_WHERE = {Waits.SECOND: "/sign-in/second", Waits.ENROLMENT: "/account/second"}
+EITHER = frozenset(Waits)
 
 
 def room(request: Visit) -> Room:
@@ -64,7 +99,8 @@ def room(request: Visit) -> Room:
 async def admit(request: Visit) -> None:
     """Let in who is signed in, and forms of their own pages only; every page passes here before its handler.
 
-    Raises NotSignedIn, Forged. Handlers marked ``open`` are for everybody.
+    Raises NotSignedIn, Forged, Waiting. Handlers marked ``open`` are for everybody, those with ``waits`` also for
+    sessions that wait for one of these.
     """
     posts = request.method == "POST"
     if posts and not _is_same_origin(request):
@@ -75,8 +111,11 @@ async def admit(request: Visit) -> None:
     if request.route_handler.opt.get("open"):
         return
     here = room(request)
-    session = await here.people.session(request.cookies.get(here.session_cookie))
+    acts = not (request.route_handler.opt.get("looks") or LOOKS_AGAIN in request.query_params)
+    session = await here.entrance.sessions.session(request.cookies.get(here.session_cookie), acts=acts)
     request.scope["user"] = session
+    if session.waits is not None and session.waits not in request.route_handler.opt.get("waits", ()):
+        raise Waiting(session.waits)
     if posts and not hmac.compare_digest(await field(request, "csrf"), session.csrf):
         raise Forged("the form is not of this session")
 
@@ -107,6 +146,29 @@ def session_cookie(here: Room, token: str) -> Cookie:
     return Cookie(key=name, value=token, max_age=life_s, httponly=True, samesite="strict", secure=here.secure)
 
 
+def cookies_of(here: Room, opened: Opened) -> tuple[Cookie, ...]:
+    """Carry a session that has begun, and what this browser is known by, which opens nothing.
+
+    A session that still waits makes no browser known, nor does it take away what others are known by.
+    """
+    session, name = session_cookie(here, opened.token), here.known_cookie
+    if not opened.known:
+        return (session,)
+    known = Cookie(key=name, value=opened.known, max_age=_YEAR_S, httponly=True, samesite="strict", secure=here.secure)
+    return session, known
+
+
+def origin(request: Visit) -> Origin:
+    """Where the visitor comes from."""
+    here, headers = room(request), request.headers
+    client = request.client.host if request.client else ""
+    return Origin(
+        address=reading.address(client, headers, here.proxies),
+        device=reading.device(headers.get("user-agent", "")),
+        known=request.cookies.get(here.known_cookie, ""),
+    )
+
+
 def see(path: str, *cookies: Cookie) -> Response[bytes]:
     """Send the browser on to a page of ours."""
     headers = {**HEADERS, "location": path}
@@ -129,6 +191,8 @@ _STATUSES: tuple[tuple[type[NotifyError], int], ...] = (
     (NotAllowed, 403),
     (Forged, 403),
     (WrongPassword, 403),
+    (WrongFactor, 403),
+    (OidcRefused, 403),
     (LimitReached, 429),
     (InvalidInput, 422),
     (RefusedTransition, 409),
@@ -149,7 +213,8 @@ def sentence(request: Visit, error: NotifyError) -> str:
         return words["problem_limit_reached"].format(seconds=max(1, math.ceil(left_s)))
     codes = [error.code, *(kind.code for kind in type(error).__mro__ if issubclass(kind, NotifyError))]
     if isinstance(error, InvalidInput):
-        codes = [problem.pointer.split("/")[1] for problem in error.problems if problem.pointer]
+        fields = [(problem.pointer.split("/")[1], problem.code) for problem in error.problems if problem.pointer]
+        codes = [one for name, code in fields for one in (f"{name}_{code}", name)]
     return next((words[f"problem_{code}"] for code in codes if f"problem_{code}" in words), words["problem_other"])
 
 
@@ -157,6 +222,8 @@ def refuse(request: Visit, error: NotifyError) -> Response[bytes]:
     """An error of ours as a page; who is not signed in is sent to sign in."""
     if isinstance(error, NotSignedIn):
         return see("/sign-in")
+    if isinstance(error, Waiting):
+        return see(error.path)
     if isinstance(error, Unavailable):
         log.warning("not shown: %s", error.detail)
     return _problem(request, sentence(request, error), status_of(error))

@@ -1,13 +1,16 @@
 """The fixed words of the pages, Ukrainian first.
 
-What belongs here: headings, buttons, hints and refusals. What does not: words for states (``told``, ``render.labels``).
+What belongs here: headings, buttons, hints and refusals. What does not: words for states (``told``, ``render.labels``),
+those of signing in and accounts (``words_account``).
 """
 
 from collections.abc import Mapping
 
+from esoz_notify.console.words_account import ACCOUNT_WORDS
+
 LANGUAGES = ("uk", "en")
 
-WORDS: Mapping[str, Mapping[str, str]] = {
+_PAGES: Mapping[str, Mapping[str, str]] = {
     "uk": {
         "language": "uk",
         "product": "ESOZ Notify",
@@ -275,6 +278,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "problem_other": "Something went wrong. Try again; if it happens again, tell the administrator.",
     },
 }
+
+WORDS: Mapping[str, Mapping[str, str]] = {one: {**_PAGES[one], **ACCOUNT_WORDS[one]} for one in LANGUAGES}
 
 REASONS = ("why_lost", "why_bad", "why_printer")
 """Reasons for a reprint that are offered; any other is typed."""

@@ -1,7 +1,7 @@
-"""People who sign in, their sessions and their prints.
+"""People who sign in, and their prints.
 
-What belongs here: the SQL of these small tables. What does not: passwords and tokens (engine), what a page shows
-(console).
+What belongs here: the SQL of these small tables. What does not: their sessions (``sessions``), passwords
+(engine), what a page shows (console).
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,13 @@ class PersonRow:
     password_hash: str = field(repr=False)
     created_at: datetime
     disabled_at: datetime | None
+    second_factor_required: bool
 
 
-_PERSON = "SELECT p.login, p.name, p.role, p.client_id, p.password_hash, p.created_at, p.disabled_at FROM person p"
+_PERSON = (
+    "SELECT p.login, p.name, p.role, p.client_id, p.password_hash, p.created_at, p.disabled_at,"
+    " p.second_factor_required FROM person p"
+)
 
 
 async def get_person(connection: Connection, login: str) -> PersonRow | None:
@@ -71,74 +75,6 @@ async def disable(connection: Connection, login: str) -> None:
     await connection.execute(
         "UPDATE person SET disabled_at = ledger_now() WHERE login = %s AND disabled_at IS NULL", [login]
     )
-
-
-# --- sessions ---------------------------------------------------------------------------------------------------------
-
-
-async def begin_session(connection: Connection, token_hash: bytes, login: str, life_s: float) -> None:
-    """Write a session, and forget the person's that ended a month ago."""
-    await connection.execute("DELETE FROM session WHERE login = %s AND ends_at < ledger_now() - %s", [login, _MONTH])
-    await connection.execute(
-        "INSERT INTO session (token_hash, login, ends_at) VALUES (%s, %s, ledger_now() + %s)",
-        [token_hash, login, timedelta(seconds=life_s)],
-    )
-
-
-async def person_of_session(connection: Connection, token_hash: bytes) -> PersonRow | None:
-    """Who is signed in by this token; None when the session is over or revoked, or the person disabled."""
-    cursor = connection.cursor(row_factory=class_row(PersonRow))
-    await cursor.execute(
-        f"{_PERSON} JOIN session s ON s.login = p.login WHERE s.token_hash = %s"
-        " AND s.ends_at > ledger_now() AND s.revoked_at IS NULL AND p.disabled_at IS NULL",
-        [token_hash],
-    )
-    return await cursor.fetchone()
-
-
-async def revoke_session(connection: Connection, token_hash: bytes) -> None:
-    """End one session. Idempotent."""
-    await connection.execute(
-        "UPDATE session SET revoked_at = ledger_now() WHERE token_hash = %s AND revoked_at IS NULL", [token_hash]
-    )
-
-
-async def revoke_sessions(connection: Connection, login: str) -> None:
-    """End every session of a person. Idempotent."""
-    await connection.execute(
-        "UPDATE session SET revoked_at = ledger_now() WHERE login = %s AND revoked_at IS NULL", [login]
-    )
-
-
-_MONTH = timedelta(days=30)
-_TRY_KEPT = timedelta(days=1)
-
-
-async def lock_tries(connection: Connection, login_index: bytes) -> tuple[int, datetime, datetime]:
-    """Tries of a login so far, when the last was, and the ledger's time; nobody else may try until we commit."""
-    await connection.execute("DELETE FROM sign_in_try WHERE last_at < ledger_now() - %s", [_TRY_KEPT])
-    await connection.execute(
-        "INSERT INTO sign_in_try (login_index, tries, last_at) VALUES (%s, 0, ledger_now()) ON CONFLICT DO NOTHING",
-        [login_index],
-    )
-    cursor = await connection.execute(
-        "SELECT tries, last_at, ledger_now() FROM sign_in_try WHERE login_index = %s FOR UPDATE", [login_index]
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    return row[0], row[1], row[2]
-
-
-async def write_tries(connection: Connection, login_index: bytes, tries: int) -> None:
-    """Note a try, now."""
-    await connection.execute(
-        "UPDATE sign_in_try SET tries = %s, last_at = ledger_now() WHERE login_index = %s", [tries, login_index]
-    )
-
-
-async def forget_tries(connection: Connection, login_index: bytes) -> None:
-    """The right password came."""
-    await connection.execute("DELETE FROM sign_in_try WHERE login_index = %s", [login_index])
 
 
 # --- prints -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// Keeps the parts marked data-live fresh, and opens the print window. Without it every page works all the same.
+// Keeps the parts marked data-live fresh, opens the print window, asks for passkeys. Without it all but passkeys works.
 "use strict";
 
 const EVERY_MS = 4000;
@@ -63,4 +63,25 @@ if (button) {
     if (frame.contentDocument?.readyState === "complete" && frame.contentDocument.URL !== "about:blank") print();
     else frame.addEventListener("load", print, { once: true });
   }
+}
+
+// A passkey is made or asked for by the browser; what it brings goes with the form. Old browsers never see the button.
+const reads = { create: "parseCreationOptionsFromJSON", get: "parseRequestOptionsFromJSON" };
+for (const ask of document.querySelectorAll("[data-passkey]")) {
+  const way = ask.dataset.passkey;
+  const read = window.PublicKeyCredential?.[reads[way]];
+  ask.hidden = !read;
+  ask.addEventListener("click", async () => {
+    const said = ask.parentElement.querySelector("[role=alert]");
+    said.hidden = true;
+    try {
+      const publicKey = read.call(PublicKeyCredential, JSON.parse(ask.dataset.options));
+      const made = await navigator.credentials[way]({ publicKey });
+      ask.form.querySelector("[name$=credential]").value = JSON.stringify(made);
+      ask.form.submit();
+    } catch {
+      said.textContent = ask.dataset.failed;
+      said.hidden = false;
+    }
+  });
 }
