@@ -257,8 +257,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     stack.push_async_callback(gateway.close)
     smpp_ways = [_smsc(smsc, receiver, wakes) for smsc in settings.smscs]
     links = tuple(link for link, _ in smpp_ways)
-    for link in links:
-        tasks.append(asyncio.create_task(link.run(), name=f"link {link.name}"))
+    _start(tasks, **{f"link {smsc.name}": link.run() for smsc, link in zip(settings.smscs, links, strict=True)})
     stack.push_async_callback(_close_links, links)
     providers = (*(http_provider(adapter, gateway) for adapter in adapters), *(provider for _, provider in smpp_ways))
     wakes.worker = worker = Worker(
