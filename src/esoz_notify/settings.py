@@ -4,7 +4,6 @@ What belongs here: names, parsing and checks of settings. What does not: what is
 """
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.toml import read_toml
 from esoz_notify.core.windows import CODES_PER_CALLER
 
 PREFIX = "ESOZ_NOTIFY_"
@@ -36,6 +36,7 @@ class Smsc:
     ca_file: Path | None = None
 
 
+_SMSC_FORM = "each must be smpp://system_id:password@host:port?name=NAME (smpps:// for TLS), : / ? # @ in them as %XX"
 _SMSC_OPTIONS = frozenset({"name", "source", "window", "id_format", "system_type", "rate", "ca_file"})
 
 
@@ -44,9 +45,14 @@ def _read_smscs(text: str) -> tuple[Smsc, ...]:
 
 
 def _read_smsc(url: str, number: int) -> Smsc:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 2775
+    except ValueError:
+        # Not with the library's own words: they repeat a part of the URL, which may be the password.
+        raise ValueError(_SMSC_FORM) from None
     if parts.scheme not in {"smpp", "smpps"} or not parts.hostname or not parts.username:
-        raise ValueError("each must be smpp://system_id:password@host:port?name=NAME (smpps:// for TLS)")
+        raise ValueError(_SMSC_FORM)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     unknown = set(options) - _SMSC_OPTIONS
     if unknown:
@@ -54,7 +60,7 @@ def _read_smsc(url: str, number: int) -> Smsc:
     return Smsc(
         name=options.get("name", f"smsc-{number}"),
         host=parts.hostname,
-        port=parts.port or 2775,
+        port=port,
         system_id=unquote(parts.username),
         password=unquote(parts.password or ""),
         source=options.get("source", "E-health"),
@@ -68,7 +74,10 @@ def _read_smsc(url: str, number: int) -> Smsc:
 
 
 def _read_path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:
+        raise ValueError("begins with ~ and whose home folder that is cannot be told; write the whole path") from None
 
 
 def _read_list(text: str) -> tuple[str, ...]:
@@ -96,9 +105,10 @@ def _read_level(text: str) -> str:
 
 
 def _read_templates(text: str) -> Mapping[str, str]:
-    if not text:
+    path = _read_path(text)
+    if path is None:
         return {}
-    table = tomllib.loads(Path(text).expanduser().read_text(encoding="utf-8"))
+    table = read_toml(path.read_text(encoding="utf-8"))
     if not all(isinstance(value, str) for value in table.values()):
         raise ValueError('must be a TOML file of lines  template-name = "id at the provider"')
     return table

@@ -7,7 +7,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["esoz_notify"]):
+with atheris.instrument_imports(include=["esoz_notify", "tomllib"]):
     from tests.fuzz.targets import TARGETS
 
 

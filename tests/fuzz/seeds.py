@@ -36,7 +36,9 @@ _DELIVER = ShortMessage(
     source_addr="380000000001", destination_addr="MOZ", esm_class=4, short_message=_TEXT,
     tlvs=(Tlv(Tag.RECEIPTED_MESSAGE_ID, b"0123\0"), Tlv(Tag.MESSAGE_STATE, b"\x02")),
 )  # fmt: skip
-_SUBMIT = ShortMessage(source_addr="MOZ", destination_addr="380000000001", short_message=b"hello", registered_delivery=1)
+_SUBMIT = ShortMessage(
+    source_addr="MOZ", destination_addr="380000000001", short_message=b"hello", registered_delivery=1
+)
 _FRAMES = (
     _pdu(Command.DELIVER_SM, _DELIVER),
     _pdu(Command.SUBMIT_SM, _SUBMIT),
@@ -82,7 +84,10 @@ _ERROR = {"id": 7002, "name": "EC_UNKNOWN_USER", "permanent": True}
 INFOBIP_ANSWERS = (
     b"\0" + _json({"messages": [{"messageId": key, "status": _PENDING} for key in KEYS]}),
     b"\0" + _json({"messages": [{"messageId": KEYS[0], "status": _REFUSED, "error": _ERROR}]}),
-    b"\x02" + _json({"requestError": {}}) + b"\xff\0" + _json({"messages": [{"messageId": KEYS[0], "status": _PENDING}]}),
+    b"\x02"
+    + _json({"requestError": {}})
+    + b"\xff\0"
+    + _json({"messages": [{"messageId": KEYS[0], "status": _PENDING}]}),
     b"\x08" + b"120" + b"\xff\x0c",
 )
 _SEEN = {"messageId": KEYS[0], "seenAt": "2026-11-26T10:00:00.000+0000"}
@@ -117,7 +122,14 @@ GROWING_RECIPIENTS = (_SIGN_IN + b'\xff\0{"recipients":[', b'{"id":"x","status":
 # --- texts and numbers --------------------------------------------------------------------------------------------
 
 PHONES = (b"+380000000001", b"380000000001", "+38000000000１".encode(), b"+380000000001\n")
-NUMBERS = (b"0000-243P-1X53-EH38", "0000 243р 1х53 ен38".encode(), b"4821", b"2026-11-26", b"2026-02-31", b"AAAA-BBBB-CCCC")
+NUMBERS = (
+    b"0000-243P-1X53-EH38",
+    "0000 243р 1х53 ен38".encode(),
+    b"4821",
+    b"2026-11-26",
+    b"2026-02-31",
+    b"AAAA-BBBB-CCCC",
+)
 TEXTS = (b"hello {x}", "Ваш рецепт № 0000".encode(), "😀".encode() * 40, b"[" * 90, b"\xed\xa0\x80")
 MOMENTS = (b"2026-11-27T10:00:00Z", b"2026-11-27T10:00:00+14:00", b"0001-01-01T00:00:00+23:59", b"2026-W48-5")
 
@@ -134,7 +146,13 @@ _RX = {
 }  # fmt: skip
 _CODE = {"purpose": "declaration", "entity_id": "e", "recipient": {"phone": "+380000000001"}, "confirms": "patient"}
 _CRISIS = {"scope": "operator", "values": ["+38067"], "ends_at": "2026-11-27", "reason": "down"}
-JSONS = (_json(_RX), b'{"a":1,"a":2,":":":"}', b'{"a":' + b"[" * 16 + b"]" * 16 + b"}", b'{"a":"\\ud800"}', b'{"a":1e400}')
+JSONS = (
+    _json(_RX),
+    b'{"a":1,"a":2,":":":"}',
+    b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",
+    b'{"a":"\\ud800"}',
+    b'{"a":1e400}',
+)
 LINES = (_json(_INLINE) + b"\n" + _json(_RX) + b"\n", b"{}\n\n{}", b"\n", b'{"a":1}\r\n[1]')
 FORMS = (b"grant_type=client_credentials&scope=notifications%3Aread", b"a=%ff&b=+", b"a=1&a=2", b"&" * 30)
 HEADERS = (
