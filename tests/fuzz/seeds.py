@@ -92,7 +92,7 @@ INFOBIP_ANSWERS = (
 )
 _SEEN = {"messageId": KEYS[0], "seenAt": "2026-11-26T10:00:00.000+0000"}
 _DONE = {
-    "messageId": KEYS[1], "status": {"groupId": 3, "id": 5}, "error": {"id": 0}, "doneAt": "2026-11-26T10:00:00.000+0000",
+    "messageId": KEYS[1], "status": {"groupId": 3, "id": 5}, "error": {"id": 0}, "doneAt": "2026-11-26T10:00:00Z",
     "price": {"pricePerMessage": 0.15, "currency": "EUR"}, "messageCount": 1,
 }  # fmt: skip
 INFOBIP_REPORTS = (
@@ -137,10 +137,12 @@ MOMENTS = (b"2026-11-27T10:00:00Z", b"2026-11-27T10:00:00+14:00", b"0001-01-01T0
 
 _INLINE = {
     "kind": "confirmation_code", "recipient": {"phone": "+380000000001", "language": "uk", "tax_id": "0000000001"},
-    "data": {"verification_code": "4821"}, "valid_until": "2026-11-27T10:00:00Z", "inform_with": {"auth_method_id": "a"},
+    "data": {"verification_code": "4821"}, "valid_until": "2026-11-27T10:00:00Z",
+    "inform_with": {"auth_method_id": "a"},
 }  # fmt: skip
 _RX = {
-    "kind": "prescription_issued", "patient_id": PATIENT_ID, "reference": "r", "notifications_off": False, "region": "x",
+    "kind": "prescription_issued", "patient_id": PATIENT_ID, "reference": "r", "region": "x",
+    "notifications_off": False,
     "data": {"request_number": "0000-243P-1X53-EH38", "verification_code": "4821"},
     "summary": {"patient_name": "Пацієнт Перший", "medication": "Амоксицилін", "dosage": "тричі на день"},
 }  # fmt: skip
@@ -160,7 +162,8 @@ HEADERS = (
     b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 )  # fmt: skip
 BODIES = (
-    b"\0" + _json(_INLINE), b"\0" + _json(_RX), b"\x01" + _json(_CODE), b'\x02{"code":" 4821 "}', b'\x03{"reason":"why"}',
+    b"\0" + _json(_INLINE), b"\0" + _json(_RX), b"\x01" + _json(_CODE), b'\x02{"code":" 4821 "}',
+    b'\x03{"reason":"why"}',
     b"\x04" + _json(_CRISIS), b'\x05{"phone_number":"+380000000001","provider":"x"}',
     b'\x06{"phone_number":"+380000000001","body":"a\\nb","type":"t"}',
     b'\x07{"type":"SMS","factor":"+380000000001","content_hash":"x","code":12}',
@@ -170,8 +173,11 @@ _METHOD = {"type": "OTP", "phone_number": "+380000000001", "ended_at": "2027-01-
 PATIENTS = (
     _json({"birth_date": "1990-05-17", "confidants": [], "authentication_methods": [_METHOD, {"type": "OFFLINE"}]}),
     _json({
-        "id": PATIENT_ID.upper(), "birth_date": "1950-05-17T00:00:00Z", "legal_capacity": "Partial", "rnokpp": "0000000001",
-        "authentication_methods": [{"type": "THIRD_PERSON", "value": OTHER_ID, "started_at": "2025-01-01T00:00:00+02:00"}],
+        "id": PATIENT_ID.upper(), "birth_date": "1950-05-17T00:00:00Z", "legal_capacity": "Partial",
+        "rnokpp": "0000000001",
+        "authentication_methods": [
+            {"type": "THIRD_PERSON", "value": OTHER_ID, "started_at": "2025-01-01T00:00:00+02:00"}
+        ],
         "confidant_person_relationships": [
             {"confidant_person": {"id": OTHER_ID}, "verification_status": "VERIFIED", "active_to": "2027-01-01"}
         ],
@@ -182,14 +188,18 @@ GROWING_METHODS = (b'{"birth_date":"1990-05-17","authentication_methods":[', b'{
 # --- files of operators ---------------------------------------------------------------------------------------------
 
 SECTIONS = (
-    'sms = "Рецепт {request_number} код {verification_code}"\nviber = "Рецепт {request_number} код {verification_code}."\n'
-    'diia_title = "Рецепт"\ndiia_short = "Виписано"\nsms_segments = 2\n'.encode(),
+    (
+        'sms = "Рецепт {request_number} код {verification_code}"\nviber = "Код {request_number} {verification_code}."\n'
+        'diia_title = "Рецепт"\ndiia_short = "Виписано"\nsms_segments = 2\n'
+    ).encode(),
     b'sms = "{"\nviber = "}}"\ndiia_title = ""\ndiia_short = 1',
 )
 TEXT_FILES = (b'[prescription_issued.uk]\nsms = "x"\n[other]\n[prescription_issued.de]', b"[a.b]\nc = 1", b"x = [[")
 POLICIES = (
-    b'[[policy]]\nversion = "1"\nfrom = 2025-01-01\ncodes = [{ channel = "viber", window_s = 20 }, { channel = "sms" }]\n'
-    b'documents = [{ channel = "diia", window_s = 60 }, { channel = "print" }]\nrest = [{ channel = "sms" }]\n',
+    (
+        b'[[policy]]\nversion = "1"\nfrom = 2025-01-01\n'
+        b'codes = [{ channel = "viber", window_s = 20 }, { channel = "sms" }]\ndocuments = [{ channel = "diia", window_s = 60 }, { channel = "print" }]\nrest = [{ channel = "sms" }]\n'
+    ),
     b"[[policy]]\nfrom = 2025-01-01T00:00:00Z\ncodes = [1]\n[policy.rest]\n",
     b"policy = 1\nother = 2",
 )

@@ -75,7 +75,7 @@ def test_changes_do_what_they_are_called() -> None:
 class _Yes(dict[str, tuple[ReceiptState, None]]):
     """A table that takes every word it does not know for success."""
 
-    def get(self, key: str, default: object = None) -> Any:
+    def get(self, _: str, __: object = None) -> Any:
         return (ReceiptState.DELIVERED, None)
 
 
@@ -91,18 +91,18 @@ def _slow_frames(reader: Any) -> Any:
 
 _read_octet = smpp_pdu._read_octet
 MUTANTS: dict[str, tuple[str, object, str, object]] = {
-    "reads past the end": ("smpp_pdu", smpp_pdu, "_read_octet", lambda frame, at, name: (frame[at], at + 1)),
+    "reads past the end": ("smpp_pdu", smpp_pdu, "_read_octet", lambda frame, at, _: (frame[at], at + 1)),
     "loses an octet": ("smpp_pdu", smpp_pdu, "_read_octet", lambda f, at, n: (_read_octet(f, at, n)[0] & 0xFE, at + 1)),
     "takes any length": ("smpp_frames", smpp_pdu, "PDU_BYTES_MAX", 1 << 40),
-    "forgets submits": ("smpp_session", smpp_session.Session, "_end", lambda self, event: iter(())),
+    "forgets submits": ("smpp_session", smpp_session.Session, "_end", lambda _, __: iter(())),
     "believes any word": ("smpp_receipt", smpp_receipt, "_STATES", _Yes()),
     "believes any group": (
-        "infobip_callback", infobip, "_meaning", lambda element: Meaning("?", ReceiptState.DELIVERED)),
+        "infobip_callback", infobip, "_meaning", lambda _: Meaning("?", ReceiptState.DELIVERED)),
     "tells the phone": ("phone", Phone, "masked", property(lambda self: self.e164)),
     "keeps spaces": ("number", numbers, "_TO_CANONICAL", numbers._CAPITALS | numbers._LOOK_ALIKES),
     "takes doubles": ("json_body", reading, "_without_doubles", dict),
-    "has no depth": ("json_body", reading, "_too_deep", lambda: RecursionError()),
-    "forgets a method": ("patient", patient, "_written_method", lambda method: {"type": "NA"}),
+    "has no depth": ("json_body", reading, "_too_deep", RecursionError),
+    "forgets a method": ("patient", patient, "_written_method", lambda _: {"type": "NA"}),
     "ends anywhere": ("policy", policy, "GUARANTEED", frozenset(policy.Channel)),
 }  # fmt: skip
 """Faults to plant: the target that must notice, and what is put where. Their names say what they do wrong."""
