@@ -114,7 +114,9 @@ def main(arguments: list[str]) -> int:
         return 1
     locks = [Path(argument) for argument in arguments] or LOCKS
     if not _can_ask(locks[0]):
-        sys.stdout.write("audit: SKIPPED, nobody here tells of vulnerabilities (no network, or a mirror without them)\n")
+        sys.stdout.write(
+            "audit: SKIPPED, nobody here tells of vulnerabilities (no network, or a mirror without them)\n"
+        )
         return 0
     failed = False
     for lock in locks:

@@ -32,7 +32,7 @@ CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
     "response_schema_conformance",
 )  # fmt: skip
-EXAMPLES = 5
+EXAMPLES = 3
 """Per call and phase in an ordinary run; `make fuzz` gives seconds instead."""
 SEED = "20261126"
 
@@ -64,7 +64,8 @@ async def test_an_answer_outside_the_contract_is_found(ledger_dsn: str, tmp_path
     async with a_desk(ledger_dsn) as desk:
         status, told = await _schemathesis(desk, tmp_path, forget=("get_patient", "404"), only="get_patient")
     assert status == 1
-    assert "Undocumented HTTP status code" in told
+    assert "1 unique failure" in told, told
+    assert "404" in told
 
 
 async def _schemathesis(
@@ -105,7 +106,8 @@ async def _schemathesis(
     return child.returncode or 0, told.decode()
 
 
-ANY_HEADER = st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=40) | st.sampled_from(
+# The client itself refuses to send control characters.
+ANY_HEADER = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=40) | st.sampled_from(
     ["0", "1", "-1", "999999999", "99999999999999999999", "１", ""]
 )
 ANY_PIECE = st.text(string.printable, max_size=12) | st.sampled_from([word.decode("latin-1")[:40] for word in WORDS])
