@@ -1,6 +1,6 @@
-"""Asks whether what the lock holds has known vulnerabilities. Usage: scripts/audit.py [LOCK …]
+"""Asks whether what the lock holds has known vulnerabilities; scripts/audit.py, or with other locks as arguments.
 
-Ends with 1 for a vulnerability that requirements/ignored-vulnerabilities.toml does not hold, and for a row of that table
+Ends with 1 for a vulnerability that is not in requirements/ignored-vulnerabilities.toml, and for a row of that table
 whose day has come. Where nobody can be asked (no network, or a mirror without that service) it says so and ends with 0.
 """
 

@@ -198,7 +198,8 @@ TEXT_FILES = (b'[prescription_issued.uk]\nsms = "x"\n[other]\n[prescription_issu
 POLICIES = (
     (
         b'[[policy]]\nversion = "1"\nfrom = 2025-01-01\n'
-        b'codes = [{ channel = "viber", window_s = 20 }, { channel = "sms" }]\ndocuments = [{ channel = "diia", window_s = 60 }, { channel = "print" }]\nrest = [{ channel = "sms" }]\n'
+        b'codes = [{ channel = "viber", window_s = 20 }, { channel = "sms" }]\n'
+        b'documents = [{ channel = "diia", window_s = 60 }, { channel = "print" }]\nrest = [{ channel = "sms" }]\n'
     ),
     b"[[policy]]\nfrom = 2025-01-01T00:00:00Z\ncodes = [1]\n[policy.rest]\n",
     b"policy = 1\nother = 2",

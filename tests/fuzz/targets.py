@@ -299,12 +299,12 @@ _BODIES: tuple[Callable[[Mapping[str, object]], object], ...] = (
     lambda asked: read_order(asked, NOW),
     lambda asked: read_verification(asked, NOW),
     read_code,
-    read_reason,
+    lambda asked: read_reason(dict(asked)),
     lambda asked: read_proposal(asked, NOW),
     esoz._read_phone,
     esoz._read_text,
     esoz._read_factor,
-    *(lambda asked, kind=kind: read_summary(kind, asked) for kind in KINDS),  # type: ignore[misc]
+    *(lambda asked, kind=kind: read_summary(kind, asked) for kind in KINDS),
 )
 
 

@@ -22,8 +22,9 @@ from tests.api.desk import CARRIER, Desk, a_desk
 from tests.fuzz.inputs import WORDS
 from yarl import URL
 
-from esoz_notify.api.contract import EVENTS_TYPE, NDJSON_TYPE, OPERATIONS
+from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS
 from esoz_notify.api.openapi import document
+from esoz_notify.api.reading import NDJSON_TYPE
 
 T = TypeVar("T")
 

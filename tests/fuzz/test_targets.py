@@ -13,6 +13,7 @@ from esoz_notify.api import reading
 from esoz_notify.channels import infobip, smpp_pdu, smpp_receipt, smpp_session
 from esoz_notify.channels.infobip_codes import Meaning
 from esoz_notify.core import numbers, patient, policy
+from esoz_notify.core.channel import Channel
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.receipts import ReceiptState
 
@@ -103,7 +104,7 @@ MUTANTS: dict[str, tuple[str, object, str, object]] = {
     "takes doubles": ("json_body", reading, "_without_doubles", dict),
     "has no depth": ("json_body", reading, "_too_deep", RecursionError),
     "forgets a method": ("patient", patient, "_written_method", lambda _: {"type": "NA"}),
-    "ends anywhere": ("policy", policy, "GUARANTEED", frozenset(policy.Channel)),
+    "ends anywhere": ("policy", policy, "GUARANTEED", frozenset(Channel)),
 }  # fmt: skip
 """Faults to plant: the target that must notice, and what is put where. Their names say what they do wrong."""
 

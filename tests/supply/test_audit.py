@@ -1,4 +1,4 @@
-"""A known vulnerability of what is locked fails the build, unless somebody wrote down why it may wait and until when."""
+"""A known vulnerability of what is locked fails the build, unless it is written down why it may wait and until when."""
 
 import importlib.util
 import sys

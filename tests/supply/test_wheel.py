@@ -1,4 +1,4 @@
-"""The wheel is the same wherever it is built, holds all that it needs and nothing else, and runs from the lock alone."""
+"""The wheel is the same wherever it is built, holds all that it needs and no more, and runs from the lock alone."""
 
 import hashlib
 import os
@@ -25,8 +25,9 @@ from esoz_notify.render import summary, texts
 from esoz_notify.store.migrations import migration_files
 assert migration_files() and texts.builtin_texts().templates
 one = summary.Summary(
-    document_id="0198c0de-0000-7000-8000-000000000001", kind="prescription_issued", number="0000-243P-1X53-EH38", code="4821",
-    code_fate=CodeFate.PRINTED, valid_until=datetime(2026, 12, 1, tzinfo=UTC), issued_at=datetime(2026, 11, 1, tzinfo=UTC),
+    document_id="0198c0de-0000-7000-8000-000000000001", kind="prescription_issued", number="0000-243P-1X53-EH38",
+    code="4821", code_fate=CodeFate.PRINTED,
+    valid_until=datetime(2026, 12, 1, tzinfo=UTC), issued_at=datetime(2026, 11, 1, tzinfo=UTC),
     details=summary.read_summary("prescription_issued", {"medication": "Амоксицилін"}),
 )
 assert "Амоксицилін" in summary.html([one])
@@ -93,7 +94,7 @@ def test_it_runs_from_the_lock_alone(wheel: Path, tmp_path: Path) -> None:
     home, environment = tmp_path / "venv", {**os.environ, "VIRTUAL_ENV": str(tmp_path / "venv"), "UV_NO_PROGRESS": "1"}
     lock = house.ROOT / "requirements" / "runtime.txt"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True, env=environment)
-    install = [uv, "pip", "install", "--quiet", "--system-certs"]
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--system-certs"]
     done = subprocess.run([*install, "--require-hashes", "-r", lock], env=environment, check=False, capture_output=True)
     if done.returncode:
         pytest.skip(f"the locked packages cannot be had here: {done.stderr.decode()[-200:]}")
