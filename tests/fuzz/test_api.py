@@ -149,10 +149,10 @@ async def test_pages_never_break(desk: Desk) -> None:
         ANY_HEADER,
         st.sampled_from(["http://[", "null", "http://127.0.0.1", ""]),
     )
-    async with aiohttp.ClientSession(desk.base_url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
-        await http.post("/sign-in", data={"login": "o.koval", "password": "four words are good"})
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+        await http.post(f"{desk.base_url}/sign-in", data={"login": "o.koval", "password": "four words are good"})
         for method, page, more, form, cookie, origin in await _drawn(asked):
-            path = URL("/".join(["", page, *(quote(one, safe="") for one in more)]), encoded=True)
+            path = URL("/".join([desk.base_url, page, *(quote(one, safe="") for one in more)]), encoded=True)
             headers = {"origin": origin, "x-cookie": cookie}
             data = form if method == "POST" else None
             async with http.request(method, path, data=data, headers=headers, allow_redirects=False) as reply:

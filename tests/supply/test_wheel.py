@@ -114,5 +114,5 @@ def test_it_runs_from_the_lock_alone(wheel: Path, tmp_path: Path) -> None:
         return told.stdout
 
     assert run("esoz-notify", "--version").strip() == __version__
-    run("esoz-notify", "doctor")
+    run("esoz-notify", "doctor", "--lab")
     assert "%PDF-" in run("python", "-I", "-c", DRAW)
