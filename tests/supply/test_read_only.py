@@ -59,8 +59,8 @@ async def test_the_service_runs_there(folder: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ESOZ_NOTIFY_")}
     clean["ESOZ_NOTIFY_SMSCS"] = "smpp://nobody:secret@127.0.0.1:1"  # a route needs one, whether it answers or not
     child = await asyncio.create_subprocess_exec(
-        SCRIPT, folder, "sh", "-c", 'umask 000; exec "$@"', "sh", UP, "up", "--data", folder, "--port", "0", env=clean, cwd="/",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        SCRIPT, folder, "sh", "-c", 'umask 000; exec "$@"', "sh", UP, "up", "--data", folder, "--port", "0",
+        env=clean, cwd="/", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     told: list[str] = []
     try:
