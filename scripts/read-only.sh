@@ -47,4 +47,6 @@ done
 mount --bind "$kept/data" "$folder"
 mount -o remount,bind,rw "$folder"
 export TMPDIR=/dev/shm HOME="$folder"
+umask "${ESOZ_NOTIFY_TEST_UMASK:-077}"
+unset ESOZ_NOTIFY_TEST_UMASK
 exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set -all --inh-caps -all "$@"

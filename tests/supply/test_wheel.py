@@ -28,7 +28,7 @@ one = summary.Summary(
     document_id="0198c0de-0000-7000-8000-000000000001", kind="prescription_issued", number="0000-243P-1X53-EH38",
     code="4821", code_fate=CodeFate.PRINTED,
     valid_until=datetime(2026, 12, 1, tzinfo=UTC), issued_at=datetime(2026, 11, 1, tzinfo=UTC),
-    details=summary.read_summary("prescription_issued", {"medication": "Амоксицилін"}),
+    details=summary.read_summary("prescription_issued", {"medication": "Амоксицилін", "dosage": "x"}),
 )
 assert "Амоксицилін" in summary.html([one])
 sys.stdout.write(summary.pdf([[one]])[:5].decode())
