@@ -52,7 +52,7 @@ PDUS = tuple(frame[4:] for frame in _FRAMES)
 """Without their lengths, which the target puts before them."""
 
 SMALL_FRAME = _FRAMES[5]
-FRAMES = (b"".join(_FRAMES), _FRAMES[0][:40], SMALL_FRAME * 3 + b"\0\0\0\x03")
+FRAMES = (b"".join(_FRAMES), b"\x7f\0\0\x10" + _FRAMES[0][4:], _FRAMES[0][:40], SMALL_FRAME * 3 + b"\0\0\0\x03")
 GROWING_TLVS = (_pdu(Command.DELIVER_SM, _SUBMIT)[4:], b"\x14\x00\x00\x01x", b"")
 
 _BIND_OK = b"\x01\0\0" + b"\x06\x0d\x01\x01"
@@ -203,6 +203,10 @@ POLICIES = (
     ),
     b"[[policy]]\nfrom = 2025-01-01T00:00:00Z\ncodes = [1]\n[policy.rest]\n",
     b"policy = 1\nother = 2",
+    (
+        b'[[policy]]\nversion = "1"\nfrom = 2025-01-01\ncodes = [{ channel = "viber" }]\n'
+        b'documents = [{ channel = "viber" }]\nrest = [{ channel = "viber" }]\n'
+    ),
 )
 SETTINGS = (
     b"PORT=8080\nSMSCS=smpps://esoz:s3cret@smsc.example:2775?name=first&window=10&rate=20.5\nLOG_LEVEL=info",

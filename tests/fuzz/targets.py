@@ -85,7 +85,9 @@ def smpp_frames(data: bytes) -> None:
     size = data[0] % 32 + 1 if data else 1
     whole, is_lost = _frames([data])
     assert (whole, is_lost) == _frames([data[at : at + size] for at in range(0, len(data), size)])
-    assert b"".join(whole) == data[: sum(map(len, whole))]
+    rest = data[sum(map(len, whole)) :]
+    assert b"".join(whole) + rest == data
+    assert is_lost or int.from_bytes(rest[:4]) <= 64 * 1024, "nothing is waited for that is longer than any PDU"
 
 
 def _frames(pieces: list[bytes]) -> tuple[list[bytes], bool]:
