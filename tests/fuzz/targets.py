@@ -87,7 +87,9 @@ def smpp_frames(data: bytes) -> None:
     assert (whole, is_lost) == _frames([data[at : at + size] for at in range(0, len(data), size)])
     rest = data[sum(map(len, whole)) :]
     assert b"".join(whole) + rest == data
-    assert is_lost or int.from_bytes(rest[:4]) <= 64 * 1024, "nothing is waited for that is longer than any PDU"
+    assert is_lost or len(rest) < 4 or int.from_bytes(rest[:4]) <= 64 * 1024, (
+        "nothing is waited for that is longer than any PDU"
+    )
 
 
 def _frames(pieces: list[bytes]) -> tuple[list[bytes], bool]:
@@ -404,7 +406,7 @@ class Target:
 
 TABLE = (
     Target(run=smpp_pdu, refuses=(BadPdu,), seeds=seeds.PDUS, grows=seeds.GROWING_TLVS),
-    Target(run=smpp_frames, seeds=seeds.FRAMES, grows=(b"\x1f", seeds.SMALL_FRAME, b"")),
+    Target(run=smpp_frames, seeds=seeds.FRAMES, grows=(b"", seeds.SMALL_FRAME, b"")),
     Target(run=smpp_session, seeds=seeds.SESSIONS, grows=(seeds.SESSIONS[0], b"\x02\0\0\x03\x0b\0", b"")),
     Target(run=smpp_receipt, seeds=seeds.RECEIPTS, grows=(b"id:1 ", b"stat:DELIVRD err:1 id ", b"")),
     Target(run=infobip_submit, seeds=seeds.INFOBIP_ANSWERS, grows=seeds.GROWING_ANSWER),
