@@ -45,7 +45,7 @@ def test_an_smsc_is_one_url() -> None:
         ({"PORT": "many"}, "PORT: "),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: must be DEBUG"),
         ({"SMSCS": "http://a:b@c"}, "SMSCS: each must be smpp://"),
-        ({"SMSCS": "smpp://a:b@c?colour=red"}, "unknown option colour"),
+        ({"SMSCS": "smpp://a:b@c?colour=red"}, "an option is none of the known: ca_file"),
         ({"SMSCS": "smpp://a:b@c?name=x smpp://a:b@d?name=x"}, "names must differ"),
         ({"VIBER_URL": "https://x"}, "VIBER_URL needs ESOZ_NOTIFY_VIBER_API_KEY"),
         ({"DIIA_URL": "https://x"}, "DIIA_URL needs ESOZ_NOTIFY_DIIA_PARTNER_TOKEN"),

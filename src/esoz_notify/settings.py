@@ -54,9 +54,12 @@ def _read_smsc(url: str, number: int) -> Smsc:
     if parts.scheme not in {"smpp", "smpps"} or not parts.hostname or not parts.username:
         raise ValueError(_SMSC_FORM)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = set(options) - _SMSC_OPTIONS
-    if unknown:
-        raise ValueError(f"unknown option {', '.join(sorted(unknown))}; known: {', '.join(sorted(_SMSC_OPTIONS))}")
+    if set(options) - _SMSC_OPTIONS:
+        raise ValueError(f"an option is none of the known: {', '.join(sorted(_SMSC_OPTIONS))}")
+    try:
+        window_size, rate = int(options.get("window", "10")), float(options["rate"]) if "rate" in options else None
+    except ValueError:
+        raise ValueError("window and rate must be numbers") from None
     return Smsc(
         name=options.get("name", f"smsc-{number}"),
         host=parts.hostname,
@@ -65,10 +68,10 @@ def _read_smsc(url: str, number: int) -> Smsc:
         password=unquote(parts.password or ""),
         source=options.get("source", "E-health"),
         tls=parts.scheme == "smpps",
-        window_size=int(options.get("window", "10")),
+        window_size=window_size,
         id_format=options.get("id_format", "as_is"),
         system_type=options.get("system_type", ""),
-        submit_rate_per_s=float(options["rate"]) if "rate" in options else None,
+        submit_rate_per_s=rate,
         ca_file=_read_path(options.get("ca_file", "")),
     )
 

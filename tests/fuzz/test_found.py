@@ -11,6 +11,8 @@ FOUND = {
     "a home folder of nobody was a traceback": ("settings", b"DATA=~nobody-of-that-name"),
     "a port that is none repeated the password": ("settings", b"SMSCS=smpp://a:b@c:s3cret"),
     "a host that is none repeated the password": ("settings", "SMSCS=smpp://a:s3cret@c℀".encode()),
+    "a rate that is none was repeated with what stood in it": (
+        "settings", b"SMSCS=smpp://a:b@c?rate=DSN=postgresql://a:s3cret@b"),
     "texts that nest too deep were a traceback": ("texts_file", b"a=" + b"[" * 5_000),
     "a number of 5,000 digits was a traceback": ("texts_file", b"a=" + b"1" * 5_000),
     "policies that nest too deep were a traceback": ("policy", b"a=" + b"[" * 5_000),
