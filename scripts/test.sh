@@ -45,6 +45,7 @@ step "ruff format" .venv/bin/ruff format --check .
 step "mypy" $python -m mypy
 step "lint-imports" $python -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True))'
 if [ "${1:-}" != static ]; then
+    step "known vulnerabilities" $python scripts/audit.py
     step "generated docs are fresh" $python scripts/generate_docs.py --check
     step "tests of core and channels, alone" $python -m coverage run -m pytest -q --no-header --cache-clear -n0 tests/core tests/channels
     step "they cover every branch" $python -m coverage report

@@ -49,7 +49,7 @@ def test_an_smsc_is_one_url() -> None:
         ({"OIDC_ISSUER": "http://sso.example"}, "OIDC_ISSUER must be an https:// address"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: must be DEBUG"),
         ({"SMSCS": "http://a:b@c"}, "SMSCS: each must be smpp://"),
-        ({"SMSCS": "smpp://a:b@c?colour=red"}, "unknown option colour"),
+        ({"SMSCS": "smpp://a:b@c?colour=red"}, "an option is none of the known: ca_file"),
         ({"SMSCS": "smpps://a:b@c?name=x smpps://a:b@d?name=x"}, "names must differ"),
         ({"SMSCS": "smpp://a:b@smsc.test?name=x"}, "SMSCS: x: smpp:// sends the password and every text in the clear"),
         ({"SMSCS": "smpp://a:b@smsc.test?plain=yes"}, "say &plain=vpn"),

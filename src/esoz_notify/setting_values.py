@@ -6,7 +6,6 @@ how they hang together (``settings``).
 
 import shlex
 import ssl
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.callback_credentials import read_credential
 from esoz_notify.core.channel import Channel
+from esoz_notify.core.toml import read_toml
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -44,6 +44,7 @@ class Smsc:
     ca_file: Path | None = None
 
 
+_SMSC_FORM = "each must be smpp://system_id:password@host:port?name=NAME (smpps:// for TLS), : / ? # @ in them as %XX"
 _SMSC_OPTIONS = frozenset({"name", "source", "window", "id_format", "system_type", "rate", "ca_file", "plain"})
 _PLAIN = frozenset({"vpn", "lab"})
 
@@ -54,13 +55,21 @@ def read_smscs(text: str) -> tuple[Smsc, ...]:
 
 
 def _read_smsc(url: str, number: int) -> Smsc:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 2775
+    except ValueError:
+        # Not with the library's own words: they repeat a part of the URL, which may be the password.
+        raise ValueError(_SMSC_FORM) from None
     if parts.scheme not in {"smpp", "smpps"} or not parts.hostname or not parts.username:
-        raise ValueError("each must be smpp://system_id:password@host:port?name=NAME (smpps:// for TLS)")
+        raise ValueError(_SMSC_FORM)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = set(options) - _SMSC_OPTIONS
-    if unknown:
-        raise ValueError(f"unknown option {', '.join(sorted(unknown))}; known: {', '.join(sorted(_SMSC_OPTIONS))}")
+    if set(options) - _SMSC_OPTIONS:
+        raise ValueError(f"an option is none of the known: {', '.join(sorted(_SMSC_OPTIONS))}")
+    try:
+        window_size, rate = int(options.get("window", "10")), float(options["rate"]) if "rate" in options else None
+    except ValueError:
+        raise ValueError("window and rate must be numbers") from None
     name = options.get("name", f"smsc-{number}")
     if parts.scheme == "smpp" and options.get("plain") not in _PLAIN and not is_loopback(parts.hostname):
         raise ValueError(
@@ -70,15 +79,15 @@ def _read_smsc(url: str, number: int) -> Smsc:
     return Smsc(
         name=name,
         host=parts.hostname,
-        port=parts.port or 2775,
+        port=port,
         system_id=unquote(parts.username),
         password=unquote(parts.password or ""),
         source=options.get("source", "E-health"),
         tls=parts.scheme == "smpps",
-        window_size=int(options.get("window", "10")),
+        window_size=window_size,
         id_format=options.get("id_format", "as_is"),
         system_type=options.get("system_type", ""),
-        submit_rate_per_s=float(options["rate"]) if "rate" in options else None,
+        submit_rate_per_s=rate,
         ca_file=read_authorities(options.get("ca_file", "")),
     )
 
@@ -98,9 +107,10 @@ class TrustedIssuer:
 
 def read_issuers(text: str) -> tuple[TrustedIssuer, ...]:
     """Issuers of a TOML file; none without a file."""
-    if not text:
+    path = read_path(text)
+    if path is None:
         return ()
-    document = tomllib.loads(Path(text).expanduser().read_text(encoding="utf-8"))
+    document = read_toml(path.read_text(encoding="utf-8"))
     tables = document.pop("issuer", None)
     if document or not isinstance(tables, list):
         raise ValueError("must be a TOML file of tables [[issuer]], and nothing else")
@@ -156,7 +166,10 @@ def is_loopback(host: str) -> bool:
 
 def read_path(text: str) -> Path | None:
     """A path, ``~`` resolved; empty is None."""
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:
+        raise ValueError("begins with ~ and whose home folder that is cannot be told; write the whole path") from None
 
 
 def read_authorities(text: str) -> Path | None:
@@ -219,9 +232,10 @@ def read_networks(text: str) -> tuple[Network, ...]:
 
 def read_templates(text: str) -> Mapping[str, str]:
     """Names of templates and ids at a provider, of a TOML file."""
-    if not text:
+    path = read_path(text)
+    if path is None:
         return {}
-    table = tomllib.loads(Path(text).expanduser().read_text(encoding="utf-8"))
+    table = read_toml(path.read_text(encoding="utf-8"))
     if not all(isinstance(value, str) for value in table.values()):
         raise ValueError('must be a TOML file of lines  template-name = "id at the provider"')
     return table

@@ -32,7 +32,7 @@ PROBLEM_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:esoz-notify:problem:"
 UNAVAILABLE_RETRY_AFTER_S = 1
 
-_SHOWN_SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}|[0-9]{1,4}", re.ASCII)
+_SHOWN_SEGMENT = re.compile(r"(?!.*[0-9]{7})[A-Za-z_][A-Za-z0-9_]{0,63}|[0-9]{1,4}", re.ASCII)
 _HIDDEN_SEGMENT = "(hidden)"
 _BEARER = 'Bearer realm="esoz-notify"'
 

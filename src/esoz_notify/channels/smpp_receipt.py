@@ -42,7 +42,8 @@ _STATES: Mapping[str, tuple[ReceiptState, Reason | None]] = {
 
 _KEY = re.compile(r"(?:^|\s)(id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err|text)\s*:", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]{1,20}")
-_ERROR = re.compile(r"[0-9A-Za-z]{1,16}")
+_ERROR = re.compile(r"[0-9A-Za-z]{1,6}")
+"""Codes are short; what is longer may be a phone in the wrong place, so it is not read."""
 _DATE = re.compile(r"[0-9]{10}(?:[0-9]{2})?")
 _NETWORK_ERROR_BYTES = 3
 

@@ -15,7 +15,7 @@ from esoz_notify.core.errors import Problem
 from esoz_notify.core.kyiv import parse_moment
 from esoz_notify.core.numbers import NumberProblem
 
-_SHOWABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+_SHOWABLE_NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 HIDDEN_NAME = "(a name that is not shown)"
 """Stands for a field name that may itself be personal data: a phone number typed as a key must not reach an answer."""
 

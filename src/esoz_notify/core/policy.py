@@ -5,7 +5,6 @@ not: trying the steps (``cascade``), opening the file (``wiring``) and providers
 """
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from esoz_notify.core.errors import ConfigError, NotifyError
 from esoz_notify.core.explain import Explanation, explain
 from esoz_notify.core.kinds import PolicyColumn
 from esoz_notify.core.kyiv import kyiv_date
+from esoz_notify.core.toml import read_toml
 
 WINDOW_S_MIN = 1
 WINDOW_S_MAX = 86_400
@@ -88,8 +88,8 @@ def load_policies(text: str, *, source: str, providers: Mapping[Channel, Sequenc
 
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text)
+    except ValueError as error:
         raise ConfigError(f"{source}:{_syntax_line(str(error), text)}: is not TOML: {error}") from None
     reading = _Reading(source=source, text=text, providers=providers)
     for key in document:

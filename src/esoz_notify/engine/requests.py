@@ -154,7 +154,7 @@ def _read_recipient(value: object, problems: list[Problem]) -> InlineRecipient |
     phone, tax_id, language = given.get("phone"), given.get("tax_id"), given.get("language", "uk")
     if tax_id is not None and not (isinstance(tax_id, str) and _TAX_ID.fullmatch(tax_id)):
         problems.append(Problem("/recipient/tax_id", "format", "must be 10 digits"))
-    if language not in {"uk", "en"}:
+    if language not in ("uk", "en"):  # a tuple: a JSON value need not have a hash
         problems.append(Problem("/recipient/language", "enum", "must be uk or en"))
     if not isinstance(phone, str) or not PHONE_RULE.fullmatch(phone):
         problems.append(

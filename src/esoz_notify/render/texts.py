@@ -5,7 +5,6 @@ What belongs here: the rules a text must keep and how data becomes words. What d
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +17,7 @@ from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.kinds import KINDS, Field, Kind
 from esoz_notify.core.numbers import GROUP_LENGTH, GROUPED, NumberFormat
 from esoz_notify.core.sms_text import count
+from esoz_notify.core.toml import read_toml
 
 LANGUAGES = ("uk", "en")
 DEFAULT_LANGUAGE = "uk"
@@ -123,8 +123,8 @@ def load_texts(text: str, *, source: str) -> Texts:
     ``source`` names the file in errors. Raises ConfigError with every broken rule, each with its section.
     """
     try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tables = read_toml(text)
+    except ValueError as error:
         raise ConfigError(f"{source} is not TOML: {error}") from error
     templates: dict[str, Template] = {}
     problems = [f"[{name}] is not a kind of notification; remove it" for name in sorted(tables.keys() - KINDS.keys())]
