@@ -136,8 +136,8 @@ class Settings:
     provider_networks: tuple[Network, ...] = _setting(
         "",
         read_networks,
-        "Networks inside (10.20.0.0/16 …) that a provider's name may lead to. Empty: outside only; an address that is"
-        " written out in a URL is taken at its word.",
+        "Networks inside (10.20.0.0/16 …) that the name of a provider or an issuer may lead to. Empty: outside only; an"
+        " address that is written out in a URL is taken at its word.",
     )
     plain_providers: bool = _setting(
         "no",

@@ -167,6 +167,7 @@ def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Tex
             client_id=settings.oidc_client_id,
             client_secret=settings.oidc_client_secret,
             redirect_uri=f"{settings.public_url.rstrip('/')}/sign-in/oidc/back",
+            networks=settings.provider_networks,
         )
     return entrance(
         ledger,
@@ -301,7 +302,9 @@ async def _shared(ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Quotas:
 
 
 def _issuers(settings: Settings, ledger: Ledger, stack: AsyncExitStack) -> Issuers:
-    issuers = Issuers([Issuer(**asdict(one)) for one in settings.issuers], ledger.clock.now)
+    issuers = Issuers(
+        [Issuer(**asdict(one)) for one in settings.issuers], ledger.clock.now, networks=settings.provider_networks
+    )
     stack.push_async_callback(issuers.close)
     return issuers
 

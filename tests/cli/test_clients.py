@@ -87,3 +87,17 @@ def test_a_file_that_is_no_key_set(tmp_path: Path, ledger_dsn: str) -> None:
     assert "make a new pair" in wrong.err
     assert shown["d"] not in wrong.err + wrong.out
     assert "none.json cannot be read" in missing.err
+
+
+def test_a_quota_of_its_own(tmp_path: Path, ledger_dsn: str) -> None:
+    """Given and taken back, each time told; one that is no quota is a wrong call, an unknown caller failed work."""
+    where = {"dsn": ledger_dsn, "data": str(tmp_path / "data")}
+    run("clients", "create", "mis-1", "--name", "Hospital", *SCOPES, folder=tmp_path, **where)
+    given = run("clients", "limit", "mis-1", "--per-min", "600", "--json", folder=tmp_path, **where)
+    assert (given.code, given.json) == (0, {"id": "mis-1", "per_min": 600})
+    assert "600 requests" in run("clients", "limit", "mis-1", "--per-min", "600", folder=tmp_path, **where).out
+    assert "of the settings" in run("clients", "limit", "mis-1", folder=tmp_path, **where).out
+    assert run("clients", "limit", "mis-1", "--per-min", "0", folder=tmp_path, **where).code == 2
+    assert run("clients", "limit", "nobody", "--per-min", "1", folder=tmp_path, **where).code == 1
+    noted = run("audit", "list", "--json", folder=tmp_path, **where)
+    assert noted.out.count("client_limited") == 3

@@ -19,9 +19,10 @@ from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.engine.callers import KEEP_OLD_HOURS, SCOPES, Callers, Client
+from esoz_notify.engine.quotas import limit_caller
 
 clients_app = typer.Typer(
-    help="Callers of the API: list, create, rotate a secret, give keys, bind to a certificate, disable.",
+    help="Callers of the API: list, create, rotate a secret, give keys, bind to a certificate, limit, disable.",
     no_args_is_help=True,
 )
 
@@ -122,6 +123,34 @@ def keys(  # noqa: PLR0913 - options of a command line
         typer.echo(json.dumps({"id": client_id, "keys": list(kids)}))
     else:
         Console().print(f"{client_id} has the keys: {escape(', '.join(kids)) or 'none'}", highlight=False)
+
+
+@clients_app.command()
+def limit(
+    context: typer.Context,
+    client_id: IdArgument,
+    *,
+    per_min: Annotated[
+        int | None, typer.Option("--per-min", metavar="N", help="Requests in a minute; without it, those of settings.")
+    ] = None,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a caller a quota of its own, or back that of the settings; every process knows it within a second.
+
+    Example: esoz-notify clients limit mis-1 --per-min 6000
+    """
+    who = actor()
+    on_ledger(
+        context,
+        data,
+        lambda ledger, keys: limit_caller(ledger, client_id, per_min, actor=who),  # noqa: ARG005 - no key is needed
+    )
+    if as_json:
+        typer.echo(json.dumps({"id": client_id, "per_min": per_min}))
+    else:
+        quota = "the quota of the settings" if per_min is None else f"{per_min} requests in a minute"
+        Console().print(f"{client_id} has {quota}", highlight=False)
 
 
 @clients_app.command()

@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 
 from esoz_notify.core.errors import NotifyError, Unavailable
+from esoz_notify.engine.outgoing import Network, chosen_by_settings, guarded_session
 from esoz_notify.engine.public_keys import (
     PublicKey,
     WrongKey,
@@ -91,23 +92,26 @@ class Issuers:
         issuers: Sequence[Issuer],
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        networks: Sequence[Network] = (),
     ) -> None:
         self._now = now
+        self._networks = networks
         self._keys = {one.issuer: _Keys(one, monotonic) for one in issuers}
-        self._http: aiohttp.ClientSession | None = None
+        self._http: dict[str, aiohttp.ClientSession] = {}
 
     async def run(self) -> None:
         """Keep the keys fresh, beside whatever is asked."""
         while self._keys:
-            await asyncio.gather(*(keys.refresh(self._session()) for keys in self._keys.values()))
+            await asyncio.gather(*(keys.refresh(self._session(keys.issuer)) for keys in self._keys.values()))
             await asyncio.sleep(REFRESH_S)
 
     async def close(self) -> None:
         """End what is being fetched."""
         for keys in self._keys.values():
             keys.cancel()
-        if self._http is not None:
-            await self._http.close()
+        for http in self._http.values():
+            await http.close()
 
     def speaks(self, token: str) -> bool:
         """Whether a token says that it comes from one of them, which anybody may have written."""
@@ -126,7 +130,7 @@ class Issuers:
             kid = header.get("kid")
             if not isinstance(kid, str):
                 raise NotVouched("the token does not name the key that signed it (kid)")
-            claims = check_signature(token, [await keys.find(kid, self._session())])
+            claims = check_signature(token, [await keys.find(kid, self._session(issuer))])
         except WrongSignature:
             raise NotVouched("the token is not signed by the key of its issuer") from None
         return self._vouched(issuer, claims)
@@ -135,10 +139,13 @@ class Issuers:
         said = read_claims_unproved(token).get("iss")
         return self._keys.get(said) if isinstance(said, str) else None
 
-    def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            self._http = aiohttp.ClientSession(timeout=_TIMEOUT)
-        return self._http
+    def _session(self, issuer: Issuer) -> aiohttp.ClientSession:
+        """One each, since each may lead to its own address only."""
+        if issuer.issuer not in self._http:
+            self._http[issuer.issuer] = guarded_session(
+                chosen_by_settings(issuer.jwks_url, self._networks), timeout=_TIMEOUT
+            )
+        return self._http[issuer.issuer]
 
     def _vouched(self, issuer: Issuer, claims: Mapping[str, Any]) -> Vouched:
         audience = claims.get("aud")

@@ -15,21 +15,23 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import jwt
+from yarl import URL
 
 from esoz_notify.core.errors import Conflict, NotifyError, Unavailable
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.outgoing import Bounds, Network, chosen_by_settings, guarded_session
 from esoz_notify.engine.people import demand
 from esoz_notify.engine.sessions import NotSignedIn, Opened, Origin, Sessions
 from esoz_notify.store import identities as table
 from esoz_notify.store.ledger import Connection
-from esoz_notify.store.vault import Vault, VaultError, field_aad
+from esoz_notify.store.vault import Vault, VaultError
 
 WAY_LIFE_S = 600.0
 """So long one may take at the provider."""
@@ -42,7 +44,8 @@ _DISCOVERY_LIFE_S = 3600.0
 _KEYS_PAUSE_S = 60.0
 """Unknown keys have the provider asked at most so often."""
 _LEEWAY_S = 60.0
-_AAD = field_aad("oidc", "way", "")
+_AAD = b"the way of a sign-in elsewhere"
+"""Of what is sealed in a cookie for minutes, and stored nowhere."""
 
 
 class OidcRefused(NotifyError):
@@ -53,12 +56,16 @@ class OidcRefused(NotifyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What this service is at the provider. ``redirect_uri``: where the provider sends browsers back to."""
+    """What this service is at the provider. ``redirect_uri``: where the provider sends browsers back to.
+
+    ``networks``: those inside that the provider's names may lead to.
+    """
 
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
+    networks: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +182,7 @@ class Oidc:
             "client_id": self._us.client_id,
             "client_secret": self._us.client_secret,
         }
-        answer = await _fetch("POST", str(known.document["token_endpoint"]), form)
+        answer = await self._fetch("POST", str(known.document["token_endpoint"]), form)
         token = answer.get("id_token") if answer is not None else None
         if not isinstance(token, str):
             raise OidcRefused("the provider did not take the code")
@@ -208,13 +215,39 @@ class Oidc:
 
     async def _provider(self) -> _Known:
         if self._known is None or self._age_s(self._known) > _DISCOVERY_LIFE_S:
-            document = await _fetch("GET", f"{self._us.issuer.rstrip('/')}/.well-known/openid-configuration")
+            document = await self._fetch("GET", f"{self._us.issuer.rstrip('/')}/.well-known/openid-configuration")
             if document is None or document.get("issuer") != self._us.issuer:
                 raise Unavailable("the OpenID Connect provider does not describe itself as the one that is set")
             self._demand_safe(document)
-            found = await _fetch("GET", str(document["jwks_uri"]))
+            found = await self._fetch("GET", str(document["jwks_uri"]))
             self._known = _Known(document, _keys(found or {}), self._ledger.clock.now())
         return self._known
+
+    async def _fetch(self, method: str, url: str, form: Mapping[str, str] | None = None) -> Mapping[str, Any] | None:
+        """A JSON object of the provider's; None when it answers anything else. Raises Unavailable.
+
+        No redirect is followed: what is fetched is what the provider named.
+        """
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+        headers = {"accept": "application/json"}
+        try:
+            async with (
+                guarded_session(self._bounds(url), timeout=timeout) as http,
+                http.request(method, url, data=form, headers=headers, allow_redirects=False) as reply,
+            ):
+                body = await reply.content.read(_ANSWER_BYTES_MAX)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            raise Unavailable("the OpenID Connect provider does not answer") from None
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            return None
+        return answer if reply.status == 200 and isinstance(answer, dict) else None  # noqa: PLR2004 - HTTP's OK
+
+    def _bounds(self, url: str) -> Bounds:
+        """Where a call may lead: inside only where the issuer itself may be, whatever its description names."""
+        allowed = chosen_by_settings(self._us.issuer, self._us.networks)
+        return replace(allowed, schemes=allowed.schemes | {"https"}, ports=frozenset({URL(url).port or 0}))
 
     def _age_s(self, known: _Known) -> float:
         return (self._ledger.clock.now() - known.at).total_seconds()
@@ -238,24 +271,3 @@ def _keys(found: Mapping[str, Any]) -> dict[str, Any]:
         if key.key_type in {"RSA", "EC", "OKP"} and one.get("use", "sig") == "sig":
             keys[str(one.get("kid", ""))] = key
     return keys
-
-
-async def _fetch(method: str, url: str, form: Mapping[str, str] | None = None) -> Mapping[str, Any] | None:
-    """A JSON object of the provider's; None when it answers anything else. Raises Unavailable.
-
-    No redirect is followed: what is fetched is what the provider named.
-    """
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers={"accept": "application/json"}) as http,
-            http.request(method, url, data=form, allow_redirects=False) as reply,
-        ):
-            body = await reply.content.read(_ANSWER_BYTES_MAX)
-    except (aiohttp.ClientError, TimeoutError):
-        raise Unavailable("the OpenID Connect provider does not answer") from None
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return None
-    return answer if reply.status == 200 and isinstance(answer, dict) else None  # noqa: PLR2004 - HTTP's OK

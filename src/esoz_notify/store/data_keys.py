@@ -91,10 +91,10 @@ class SealedTable:
     aad: Callable[[str, Sequence[Any]], bytes]
 
 
-def _by_row(name: str, key: str, *columns: str) -> SealedTable:
+def _by_row(name: str, key: str, *columns: str, kind: str = "uuid") -> SealedTable:
     return SealedTable(
         name=name,
-        key=((key, "uuid"),),
+        key=((key, kind),),
         columns=columns,
         aad=lambda column, row: field_aad(name, column, str(row[0])),
     )
@@ -104,6 +104,7 @@ SEALED = (
     _by_row("content", "notification_id", "phone", "tax_id", "data", "code", "summary"),
     _by_row("receipt", "id", "raw"),
     _by_row("patient", "id", "document"),
+    _by_row("totp", "login", "secret", kind="text"),
     SealedTable(
         name="kept",
         key=(("provider", "text"), ("name", "text")),
