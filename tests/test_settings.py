@@ -66,7 +66,7 @@ def test_an_smsc_is_one_url() -> None:
         ({"VIBER_CALLBACK_CREDENTIALS": "password"}, "each must be user:password"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: 10.0.0.1/8 has host bits set"),
         ({"STRANGERS_PER_MIN": "0"}, "STRANGERS_PER_MIN: must be 1 or more"),
-        ({"TLS_CERTIFICATE": "x.pem"}, "TLS_CERTIFICATE and ESOZ_NOTIFY_TLS_KEY go together"),
+        ({"TLS_CERTIFICATE": "x.pem"}, "TLS_CERTIFICATE needs ESOZ_NOTIFY_TLS_KEY"),
         ({"TLS_CLIENT_CA": "x.pem"}, "TLS_CLIENT_CA needs ESOZ_NOTIFY_TLS_CERTIFICATE"),
         ({"TLS_CERTIFICATE": "x", "TLS_KEY": "y", "PUBLIC_URL": "http://z"}, "PUBLIC_URL must be https://"),
         ({"TLS_PROXY": "client-cert"}, "TLS_PROXY: must be the name of a header and the proxy's addresses"),

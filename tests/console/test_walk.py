@@ -17,6 +17,7 @@ APART = {
     "/assets/{name:str}",
     "/language/{chosen:str}",
     "/print/waiting",
+    "/now/live",
     "/print/{notification_id:uuid}/state",
     "/print/{notification_id:uuid}/sheets/{no:int}/{form:str}",
     "/sign-in/oidc",
@@ -88,6 +89,7 @@ async def _reveal_and_print(walk: Walk, phone: str, paper: str) -> None:
 
 async def _account(walk: Walk) -> None:
     page = walk.browser.page
+    await walk.look("/now")
     await walk.look("/crisis")
     await walk.look("/account")
     await walk.press("Додати застосунок із кодами")

@@ -290,7 +290,7 @@ async def test_nothing_personal_is_readable_in_what_is_left(server: embedded.Run
         await asyncio.gather(every_kind_by_every_channel(play), paper(play), codes(play), mistakes(play))
         await asyncio.to_thread(dump, server.dsn, home / "dump.sql")
         with psycopg.connect(server.dsn, autocommit=True) as connection:
-            connection.execute("INSERT INTO client VALUES ('canary', %s, '', '{}')", [CANARY])
+            connection.execute("INSERT INTO client (id, name, scopes) VALUES ('canary', %s, '{}')", [CANARY])
         await asyncio.to_thread(dump, server.dsn, home / "canary.sql")
     server.stop()
     with (home / "logs" / "up.err").open("a", encoding="utf-8") as log:

@@ -6,6 +6,7 @@ finds (``core.anchors``), noting deeds (``audit``).
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,9 @@ class Anchors:
     def _copy(self, anchor: Anchor) -> None:
         """Append a line where the database cannot reach; the ledger has its own, so a full disk stops nothing."""
         try:
-            with self._copies.open("a", encoding="utf-8") as file:
+            # Nobody else's to read or to write, whatever the umask is.
+            fd = os.open(self._copies, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(fd, "a", encoding="utf-8") as file:
                 file.write(write_line(anchor) + "\n")
         except OSError as error:
             log.error("audit anchor %d: no copy in %s: %s", anchor.no, self._copies, error.strerror)  # noqa: TRY400
