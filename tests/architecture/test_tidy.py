@@ -65,7 +65,10 @@ _CLOCK = (
     r"(^|\.)(sleep|utcnow|monotonic|monotonic_ns|perf_counter|time_ns|urandom|uuid1|uuid4|uuid7)$"
     r"|^(datetime|dt|datetime\.datetime)\.now$|(^|\.)date\.today$|^time\.time$|^(random|secrets)\."
 )
-_PROVIDER_ROOMS = ("lab/", "wiring.py", "settings.py", "setting_values.py", "cli/demo", "cli/lab", "cli/checks", "bench/")
+_PROVIDER_ROOMS = (
+    *("wiring.py", "installation.py", "settings.py", "setting_values.py"),
+    *("lab/", "cli/demo", "cli/lab", "cli/checks", "bench/"),
+)
 _PROVIDERS = {
     "infobip": ("channels/infobip",),
     "turbosms": ("channels/turbosms",),

@@ -12,8 +12,8 @@ from esoz_notify.bench import kannel
 from esoz_notify.bench.house import Site, a_site
 from esoz_notify.bench.parts import Options
 from esoz_notify.bench.peer import PAIRS, peer
+from esoz_notify.installation import read_texts
 from esoz_notify.settings import read_settings
-from esoz_notify.wiring import read_texts
 
 
 def quiet(_what: str, _share: float | None) -> None:

@@ -18,8 +18,8 @@ from esoz_notify.bench.parts import Options
 from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
 from esoz_notify.cli.bench import known_scenarios, read_rows
 from esoz_notify.core.errors import InvalidInput
+from esoz_notify.installation import read_texts
 from esoz_notify.settings import environment_for_child, read_settings
-from esoz_notify.wiring import read_texts
 
 SMALL = Options(seconds=0.5, rate_per_s=60, bulk=300, rows=(0, 200), waiting=300)
 SPREAD = {"p50", "p95", "p99"}

@@ -24,11 +24,11 @@ from esoz_notify.engine.access import Access
 from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.installation import read_keys
 from esoz_notify.lab.settings import LabSettings, SmscSettings
 from esoz_notify.render.texts import builtin_texts
 from esoz_notify.settings import PREFIX, environment_for_child, read_settings
 from esoz_notify.store.migrations import migrate
-from esoz_notify.wiring import read_keys
 
 ROOT = Path(__file__).parents[2]
 READY_LIMIT_S = 60.0

@@ -6,9 +6,9 @@ import pytest
 from tests.cli.commands import run
 from typer.testing import CliRunner
 
-from esoz_notify.cli.main import app
+from esoz_notify.cli.main import COMMANDS, application
 
-COMMANDS = (
+EXAMPLES = (
     ("send",),
     ("watch",),
     ("route",),
@@ -17,6 +17,9 @@ COMMANDS = (
     ("clients", "list"),
     ("clients", "create"),
     ("clients", "rotate"),
+    ("clients", "keys"),
+    ("clients", "limit"),
+    ("clients", "bind"),
     ("clients", "disable"),
     ("keys", "list"),
     ("keys", "new"),
@@ -31,12 +34,23 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("words", EXAMPLES, ids=" ".join)
 def test_every_command_has_an_example(words: tuple[str, ...]) -> None:
     """The example begins with the command itself, so that it can be copied."""
-    shown = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}).invoke(app, [*words, "--help"])
+    shown = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}).invoke(
+        application(words), [*words, "--help"]
+    )
     assert shown.exit_code == 0
     assert f"Example: esoz-notify {' '.join(words)}" in shown.output
+
+
+def test_only_what_is_called_is_loaded() -> None:
+    """Of a command that is named nothing else is there; without one, or with one that does not exist, all are."""
+    for words, told in ((["clients", "list"], {"clients"}), (["--help"], set(COMMANDS)), (["clinets"], set(COMMANDS))):
+        shown = application(words)
+        names = {one.name for one in shown.registered_commands} | {one.name for one in shown.registered_groups}
+        assert (words, names) == (words, told)
+    assert not application(["--version"]).registered_commands
 
 
 def test_a_wrong_setting_stops_every_command(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.cli.commands import run
 
-from esoz_notify.cli.serve import DEV_OPERATOR, write_dev_client
+from esoz_notify.cli.dev_client import DEV_OPERATOR, write_dev_client
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger

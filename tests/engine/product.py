@@ -13,10 +13,11 @@ from aiohttp import web
 
 from esoz_notify.cli.lab import lab_settings
 from esoz_notify.engine.service import Caller, Service
+from esoz_notify.installation import read_texts
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.world import run_lab
 from esoz_notify.settings import read_settings
-from esoz_notify.wiring import Product, read_texts, running
+from esoz_notify.wiring import Product, running
 
 CALLER = Caller("test")
 WINDOWS = """

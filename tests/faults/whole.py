@@ -15,11 +15,12 @@ from esoz_notify.api.rates import RateLimit
 from esoz_notify.api.server import Server, bind
 from esoz_notify.cli.lab import lab_settings
 from esoz_notify.engine.callers import SCOPES
+from esoz_notify.installation import read_texts
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.world import run_lab
 from esoz_notify.setting_values import Smsc
 from esoz_notify.settings import Settings, read_settings
-from esoz_notify.wiring import Product, read_texts, running
+from esoz_notify.wiring import Product, running
 
 CREDENTIAL = "Basic " + base64.b64encode(LabSettings().callback_credential.encode()).decode()
 DELIVERED = {"groupId": 3, "groupName": "DELIVERED", "id": 5, "name": "DELIVERED_TO_HANDSET"}

@@ -13,8 +13,8 @@ from playwright.async_api import async_playwright
 from tests.faults.whole import Whole, a_whole
 from tests.lab.players import Caller, eventually
 
+from esoz_notify.cli.dev_client import write_dev_client
 from esoz_notify.cli.lab import CALLER_FILE
-from esoz_notify.cli.serve import write_dev_client
 from esoz_notify.core.kinds import PUBLIC_KINDS
 from esoz_notify.lab.settings import LabSettings
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.installation import read_keys
 from esoz_notify.settings import read_settings
 from esoz_notify.store.key_sources import keys_of_command, keys_of_text
 from esoz_notify.store.vault import (
@@ -23,7 +24,6 @@ from esoz_notify.store.vault import (
     unwrap_data_key,
     wrap_data_key,
 )
-from esoz_notify.wiring import read_keys
 
 SEALED_MARK = b"sealed "
 UNSEAL = f"import sys; text = sys.stdin.buffer.read(); sys.stdout.buffer.write(text.removeprefix({SEALED_MARK!r}))"

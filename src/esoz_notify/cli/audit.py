@@ -26,10 +26,10 @@ from esoz_notify.core.kyiv import parse_moment
 from esoz_notify.core.numbers import NumberProblem
 from esoz_notify.engine import anchors as work
 from esoz_notify.engine.anchors import Anchors, Verdict
+from esoz_notify.installation import audit_files
 from esoz_notify.settings import Settings
 from esoz_notify.store.audit import Wanted
 from esoz_notify.store.audit_key import key_id, load, read_public
-from esoz_notify.wiring import audit_files
 
 audit_app = typer.Typer(help="Who did what: verify, list, anchor, key.", no_args_is_help=True)
 

@@ -24,7 +24,7 @@ from esoz_notify.bench.pictures import draw
 from esoz_notify.bench.processes import end_forgotten
 from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
 from esoz_notify.core.errors import InvalidInput, Problem
-from esoz_notify.wiring import read_texts
+from esoz_notify.installation import read_texts
 
 SECONDS_MAX = 600.0
 BULK_MAX = 100_000

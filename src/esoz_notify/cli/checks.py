@@ -26,12 +26,12 @@ from esoz_notify.core.paper import CodeFate
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.outgoing import tls_context
+from esoz_notify.installation import configured_providers, data_folder, read_keys, read_texts
 from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.setting_values import is_loopback
 from esoz_notify.settings import PREFIX, Settings
 from esoz_notify.store import embedded, migrations
 from esoz_notify.store.vault import load_or_create_keys
-from esoz_notify.wiring import configured_providers, data_folder, read_keys, read_texts
 
 PYTHON_MIN = (3, 11)
 FREE_BYTES_MIN = 256 * 2**20

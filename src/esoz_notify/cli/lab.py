@@ -15,9 +15,9 @@ from typing import Annotated, Any
 import typer
 
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.installation import read_texts
 from esoz_notify.setting_values import Smsc
 from esoz_notify.settings import Settings
-from esoz_notify.wiring import read_texts
 
 CALLER_FILE = "dev-client.json"
 """In the data folder: how a developer, and the lab's clinic, call the service."""

@@ -4,7 +4,8 @@ What belongs here: finding, checking, opening and closing it. What does not: wha
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -12,17 +13,30 @@ from typing import TypeVar
 import psycopg
 import typer
 
-from esoz_notify.cli.serve import ledger_dsn
 from esoz_notify.core.errors import ConfigError, Unavailable
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.installation import data_folder, read_keys
 from esoz_notify.settings import Settings
-from esoz_notify.store import migrations
+from esoz_notify.store import embedded, migrations
 from esoz_notify.store.vault import Keys, Vault
-from esoz_notify.wiring import read_keys
 
 Outcome = TypeVar("Outcome")
+
+
+@contextmanager
+def ledger_dsn(settings: Settings) -> Iterator[str]:
+    """The DSN of the settings, or of an embedded PostgreSQL that runs as long as this."""
+    if settings.dsn:
+        yield settings.dsn
+        return
+    folder = data_folder(settings)
+    server = embedded.start(folder, pg_bin=settings.pg_bin, log=lambda line: typer.echo(line, err=True))
+    try:
+        yield server.dsn
+    finally:
+        server.stop()
 
 
 def on_ledger(context: typer.Context, data: Path | None, work: Callable[[Ledger, Keys], Awaitable[Outcome]]) -> Outcome:

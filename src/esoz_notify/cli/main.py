@@ -6,6 +6,8 @@ commands themselves (the other files of this room).
 
 import logging
 import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -14,31 +16,54 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from esoz_notify import __version__
-from esoz_notify.cli import ask, serve
-from esoz_notify.cli.audit import audit_app
-from esoz_notify.cli.bench import bench
-from esoz_notify.cli.clients import clients_app
-from esoz_notify.cli.demo import demo
-from esoz_notify.cli.doctor import doctor
-from esoz_notify.cli.keys import keys_app
-from esoz_notify.cli.lab import lab
-from esoz_notify.cli.operators import operators_app
-from esoz_notify.cli.policy import policy_app
-from esoz_notify.cli.purge import purge
-from esoz_notify.cli.summaries import summaries
 from esoz_notify.core.errors import ConfigError, InvalidInput, NotifyError
 from esoz_notify.settings import Settings, read_settings
 
-app = typer.Typer(
-    name="esoz-notify",
-    help="Tells patients of Ukraine's electronic health system their codes and numbers: Diia, Viber, SMS, paper.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "up": ("serve", "up"),
+    "demo": ("demo", "demo"),
+    "api": ("serve", "api"),
+    "worker": ("serve", "worker"),
+    "lab": ("lab", "lab"),
+    "migrate": ("serve", "migrate"),
+    "send": ("ask", "send"),
+    "watch": ("ask", "watch"),
+    "route": ("ask", "route"),
+    "policy": ("policy", "policy_app"),
+    "clients": ("clients", "clients_app"),
+    "operators": ("operators", "operators_app"),
+    "keys": ("keys", "keys_app"),
+    "purge": ("purge", "purge"),
+    "audit": ("audit", "audit_app"),
+    "doctor": ("doctor", "doctor"),
+    "bench": ("bench", "bench"),
+    "summaries": ("summaries", "summaries"),
+}
+"""Each command, the file of this room that it is in, and its name there. In the order in which help tells them."""
 
 
-@app.callback(invoke_without_command=True)
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line; of the command that ``words`` name alone if they name one, as loading all takes seconds."""
+    app = typer.Typer(
+        name="esoz-notify",
+        help="Tells patients of Ukraine's electronic health system their codes and numbers: Diia, Viber, SMS, paper.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+    )
+    app.callback(invoke_without_command=True)(start)
+    named = next((word for word in words if not word.startswith("-")), None)
+    needed = tuple(name for name in COMMANDS if named in {None, name}) or tuple(COMMANDS)
+    for name in () if "--version" in words else needed:
+        file, called = COMMANDS[name]
+        found = getattr(import_module(f"esoz_notify.cli.{file}"), called)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
+
+
 def start(
     context: typer.Context, *, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
 ) -> None:
@@ -69,30 +94,10 @@ def set_up_logging(settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-app.command()(serve.up)
-app.command()(demo)
-app.command()(serve.api)
-app.command()(serve.worker)
-app.command()(lab)
-app.command()(serve.migrate)
-app.command()(ask.send)
-app.command()(ask.watch)
-app.command()(ask.route)
-app.add_typer(policy_app, name="policy")
-app.add_typer(clients_app, name="clients")
-app.add_typer(operators_app, name="operators")
-app.add_typer(keys_app, name="keys")
-app.command()(purge)
-app.add_typer(audit_app, name="audit")
-app.command()(doctor)
-app.command()(bench)
-app.command()(summaries)
-
-
 def main() -> None:
     """Run the command. Expected errors are one sentence and an exit code, never a traceback."""
     try:
-        app()
+        application(sys.argv[1:])()
     except NotifyError as error:
         Console(stderr=True).print(Text.assemble(("esoz-notify: ", "bold red"), error.detail), soft_wrap=True)
         sys.exit(2 if isinstance(error, ConfigError | InvalidInput) else 1)

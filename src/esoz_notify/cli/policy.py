@@ -25,9 +25,9 @@ from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.kinds import KINDS, PolicyColumn
 from esoz_notify.core.policy import NoPolicyInForce, Policies, Policy, load_policies
+from esoz_notify.installation import configured_providers
 from esoz_notify.render.decisions import channel_name
 from esoz_notify.settings import Settings
-from esoz_notify.wiring import configured_providers
 
 policy_app = typer.Typer(help="Routing policies: which channels, in which order, for how long.", no_args_is_help=True)
 
