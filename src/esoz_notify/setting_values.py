@@ -132,7 +132,7 @@ def _read_issuer(table: Mapping[str, Any]) -> TrustedIssuer:
         texts = value.values() if name in maps and isinstance(value, Mapping) else [value]
         if (name in maps) is not isinstance(value, Mapping) or not all(isinstance(one, str) for one in texts):
             raise ValueError(f"{name} of an [[issuer]] must be {'a table of texts' if name in maps else 'a text'}")
-    url = urlsplit(table["jwks_url"])
+    url = urlsplit(read_url(table["jwks_url"]))
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname in {"127.0.0.1", "::1", "localhost"}):
         raise ValueError("jwks_url must be https:// (http:// to this machine alone)")
     return TrustedIssuer(**table)
@@ -162,6 +162,19 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def read_url(text: str) -> str:
+    """A URL as it was written, or empty; what it must be of is said where it is used."""
+    try:
+        parts = urlsplit(text)
+        is_good = not text or bool(parts.scheme and parts.hostname and parts.port != 0)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        # Not with the library's own words: they repeat a part of the URL.
+        raise ValueError("must be a URL, as https://host or https://host:port/path")
+    return text
 
 
 def read_path(text: str) -> Path | None:

@@ -37,6 +37,7 @@ from esoz_notify.setting_values import (
     read_proxy,
     read_smscs,
     read_templates,
+    read_url,
     read_yes,
 )
 
@@ -84,7 +85,7 @@ class Settings:
     port: int = _setting("8080", read_port, "Port that the API listens on; 0 takes a free one.")
     public_url: str = _setting(
         "",
-        str,
+        read_url,
         "How callers and providers reach this API from outside. Empty: http://host:port, or https:// with TLS.",
     )
     tls_certificate: Path | None = _setting(
@@ -104,7 +105,7 @@ class Settings:
     )
     policies_file: Path | None = _setting("", read_path, "Dated policies (TOML). Empty: the built-in ones.")
     texts_file: Path | None = _setting("", read_path, "Message texts (TOML). Empty: the built-in ones.")
-    viber_url: str = _setting("", str, "Base URL of the Viber provider's API (Infobip). Empty: no Viber.")
+    viber_url: str = _setting("", read_url, "Base URL of the Viber provider's API (Infobip). Empty: no Viber.")
     viber_api_key: str = _setting("", str, "Its API key.", secret=True)
     viber_ca_file: Path | None = _setting(
         "", read_authorities, "Authorities (PEM) that its certificate must be from. Empty: those of the system."
@@ -120,7 +121,7 @@ class Settings:
         " certificate:SHA256 (of its TLS client); several while one is being replaced.",
         secret=True,
     )
-    diia_url: str = _setting("", str, "Base URL of Diia's partner API. Empty: no Diia.")
+    diia_url: str = _setting("", read_url, "Base URL of Diia's partner API. Empty: no Diia.")
     diia_partner_token: str = _setting("", str, "Diia partner token.", secret=True)
     diia_ca_file: Path | None = _setting(
         "", read_authorities, "Authorities (PEM) that its certificate must be from. Empty: those of the system."
@@ -165,7 +166,7 @@ class Settings:
         "", read_list, "Roles whose people must have a second factor, such as: operator auditor. Empty: none."
     )
     oidc_issuer: str = _setting(
-        "", str, "OpenID Connect provider where people may sign in too; its issuer, https. Empty: none."
+        "", read_url, "OpenID Connect provider where people may sign in too; its issuer, https. Empty: none."
     )
     oidc_client_id: str = _setting("", str, "What this service is registered as there.")
     oidc_client_secret: str = _setting("", str, "Its secret there.", secret=True)
@@ -255,7 +256,7 @@ def _of_keys(values: Mapping[str, Any]) -> list[str]:
 
 def _of_provider(name: str, url: str, *, plain: bool) -> list[str]:
     parts = urlsplit(url)
-    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+    if url and parts.scheme not in {"http", "https"}:
         return [f"{PREFIX}{name.upper()}: must be https://host or https://host/path"]
     if parts.scheme == "http" and not plain and not is_loopback(parts.hostname or ""):
         rule = "http:// sends its key and personal data in the clear; use https://, or in a lab set"

@@ -301,7 +301,9 @@ def _price(element: object) -> str | None:
     amount, currency = member(element, "price", "pricePerMessage"), member(element, "price", "currency")
     if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= PRICE_MAX:
         return None
-    return f"{amount} {currency}" if isinstance(currency, str) and CURRENCY.fullmatch(currency) else None
+    # To the hundredth of a thousandth: no price needs more, and a longer row of digits could be anything.
+    told = f"{amount:.5f}".rstrip("0").rstrip(".")
+    return f"{told} {currency}" if isinstance(currency, str) and CURRENCY.fullmatch(currency) else None
 
 
 def _poll(account: InfobipAccount, message_ids: Sequence[str], _kept: Mapping[str, str]) -> PollDialogue:
