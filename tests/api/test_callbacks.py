@@ -66,6 +66,18 @@ async def test_a_signed_call_is_kept(desk: Desk, path: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("path", WAYS)
+async def test_what_no_ledger_can_hold_stops_no_other(desk: Desk, path: str) -> None:
+    """An id with a NUL in it is kept raw with what is wrong, answered 200, and those beside it are taken."""
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    answers = await asyncio.gather(*(call(desk, path, body, bearer) for body in (b"m-1", b"\0", b"m-2", b"a\nb")))
+    assert [status for status, _ in answers] == [200] * 4
+    async with desk.ledger.transaction() as connection:
+        rows = await (await connection.execute("SELECT count(*), count(problem) FROM receipt")).fetchone()
+        inbox = await (await connection.execute("SELECT provider_message_id FROM receipt_inbox ORDER BY 1")).fetchall()
+    assert (rows, inbox) == ((4, 2), [("m-1",), ("m-2",)])
+
+
+@pytest.mark.parametrize("path", WAYS)
 async def test_a_token_is_enough(desk: Desk, path: str) -> None:
     """A bearer token of the provider, and no other."""
     assert await call(desk, path, b"m-1", {"authorization": f"Bearer {TOKEN}"}) == (200, None)

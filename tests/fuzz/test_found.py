@@ -15,7 +15,9 @@ FOUND = {
         "settings", b"SMSCS=smpp://a:b@c?rate=DSN=postgresql://a:s3cret@b"),
     "a URL that is none was a traceback": ("settings", b"VIBER_URL=https://v[x"),
     "a price with digits enough for a phone was kept whole": (
-        "infobip_poll", b'\0{"results":[{"messageId":"1","status":{},"price":{"pricePerMessage":0.1111111111111115,"currency":"EUR"}}]}'),
+        "infobip_poll",
+        b'\0{"results":[{"messageId":"1","status":{},"price":{"pricePerMessage":0.1111111111111115,"currency":"EUR"}}]}',
+    ),
     "texts that nest too deep were a traceback": ("texts_file", b"a=" + b"[" * 5_000),
     "a number of 5,000 digits was a traceback": ("texts_file", b"a=" + b"1" * 5_000),
     "policies that nest too deep were a traceback": ("policy", b"a=" + b"[" * 5_000),

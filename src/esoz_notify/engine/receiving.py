@@ -67,6 +67,7 @@ class Receiver:
         first time that it comes to any process, and of which a repetition changes nothing.
         """
         receipt_id = new_id(self._clock.now())
+        said = [_storable(one) for one in said]
         problems = [one.what for one in said if isinstance(one, ReceiptProblem)]
         if problems:
             log.warning("%s: a receipt cannot be read: %s", provider, "; ".join(sorted(set(problems))))
@@ -96,6 +97,13 @@ class Receiver:
         return [None] * len(arrivals)
 
 
+def _storable(said: Receipt | ReceiptProblem) -> Receipt | ReceiptProblem:
+    """What the ledger can hold. Receipts of many calls are written together: one that cannot be would stop them all."""
+    if isinstance(said, Receipt) and not said.provider_message_id.isprintable():
+        return ReceiptProblem("the id of its message has characters that no id has")
+    return said
+
+
 def _inbox(receipt_id: UUID, provider: str, said: Receipt, *, ids_are_keys: bool) -> InboxReceipt:
     attempt = read_attempt_key(said.provider_message_id) if ids_are_keys else None
     return InboxReceipt(
@@ -106,7 +114,7 @@ def _inbox(receipt_id: UUID, provider: str, said: Receipt, *, ids_are_keys: bool
         attempt_no=attempt[1] if attempt else None,
         state=said.state,
         reason=said.reason,
-        detail=f"{said.raw_status} {said.detail}".strip()[:200],
+        detail="".join(one for one in f"{said.raw_status} {said.detail}".strip()[:200] if one.isprintable()),
     )
 
 
