@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esoz_notify.core.audit import GENESIS, Action, Deed, Entry, Head, check, entry, fault, is_personal
+from esoz_notify.core.audit import GENESIS, Action, Deed, Entry, Head, check, entry, fault, id_of, is_personal
 from esoz_notify.core.errors import InvalidInput
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -176,3 +176,8 @@ def test_two_deeds_are_never_one(one: Deed, other: Deed) -> None:
     """Two rows have the same hash only when they say the same: what is said cannot slide from field to field."""
     first, second = entry(GENESIS, one, AT), entry(GENESIS, other, AT)
     assert (first.hash == second.hash) == (replace(first, hash=b"") == replace(second, hash=b""))
+
+
+def test_people_are_told_the_id_of_an_actor() -> None:
+    """Without the word before it; of what is no actor there is none."""
+    assert [id_of(actor) for actor in ("person:o.koval", "caller:mis-1", "nobody", "")] == ["o.koval", "mis-1", "", ""]
