@@ -9,16 +9,15 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from esoz_notify.core.callback_credentials import read_credential
 from esoz_notify.core.channel import Channel
+from esoz_notify.core.networks import Network
 from esoz_notify.core.toml import read_toml
-
-Network: TypeAlias = IPv4Network | IPv6Network
 
 PRICE_MAX = 1000
 

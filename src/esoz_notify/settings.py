@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.networks import Network
 from esoz_notify.core.retention import CLASSES, read_days
 from esoz_notify.core.windows import CODES_PER_CALLER
 from esoz_notify.setting_values import (
-    Network,
     Smsc,
     TlsProxy,
     TrustedIssuer,

@@ -10,11 +10,10 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
-Network: TypeAlias = IPv4Network | IPv6Network
+from esoz_notify.core.networks import Network, is_in
 
 PEER = "peer_certificate_sha256"
 """In the ASGI scope's extension ``tls``: the SHA-256 of the certificate that the other side has proved to own."""
@@ -49,22 +48,12 @@ class Peers:
 
     def certificate(self, scope: Mapping[str, Any]) -> str | None:
         """The ``x5t#S256`` (RFC 8705) of the certificate that an ASGI scope's request comes with; None is none."""
-        if self.proxy is not None and _is_from(scope.get("client"), self.proxy.networks):
+        client = scope.get("client")
+        if self.proxy is not None and client and is_in(client[0], self.proxy.networks):
             # The certificate of this connection is the proxy's own, whatever the caller has.
             return _told(scope, self.proxy.header)
         shown: str | None = scope.get("extensions", {}).get("tls", {}).get(PEER)
         return _thumbprint(bytes.fromhex(shown)) if shown is not None else None
-
-
-def _is_from(client: tuple[str, int] | None, networks: tuple[Network, ...]) -> bool:
-    if not client:
-        return False
-    try:
-        address = ip_address(client[0])
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in networks)
 
 
 def _told(scope: Mapping[str, Any], header: str) -> str | None:

@@ -6,18 +6,16 @@ The headers are those of draft-ietf-httpapi-ratelimit-headers-10. What does not 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, TypeAlias
+from ipaddress import IPv6Address, ip_network
+from typing import Any
 
+from esoz_notify.core.networks import Network, behind, read_address
 from esoz_notify.engine.quotas import CALLER, Allowance, Quotas, RateLimit
 
 __all__ = ["Allowance", "RateLimit", "Rates", "Strangers", "address_of", "headers"]
 
-Network: TypeAlias = IPv4Network | IPv6Network
-
 _IPV6_SITE_BITS = 64
 """Whoever has one IPv6 address has all of its /64."""
-_FORWARDED_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +63,11 @@ def headers(allowance: Allowance) -> list[tuple[bytes, bytes]]:
 def address_of(scope: Mapping[str, Any], proxies: tuple[Network, ...]) -> str:
     """The network that a request is counted by: an IPv4 address, or the /64 of an IPv6 one.
 
-    ``X-Forwarded-For`` is read from its end, and no further than trusted proxies wrote it: what stands before that, its
-    sender may have made up.
+    Behind proxies of ours it is that of whoever they say (``core.networks.behind``).
     """
     client = scope.get("client")
-    found = _read(client[0] if client else "")
     told = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
-    for hop in reversed(told.rsplit(",", _FORWARDED_MAX)[-_FORWARDED_MAX:] if told else []):
-        if found is None or not any(found in network for network in proxies):
-            break
-        found = _read(hop.strip())
+    found = read_address(behind(client[0] if client else "", told, proxies))
     if isinstance(found, IPv6Address):
         return str(ip_network((int(found), _IPV6_SITE_BITS), strict=False))
     return "unknown" if found is None else str(found)
-
-
-def _read(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address

@@ -12,9 +12,9 @@ from litestar.types import ExceptionHandlersMap, Message, Scope
 
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, visit
 from esoz_notify.console.drawing import HSTS
-from esoz_notify.console.origin import Network
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
+from esoz_notify.core.networks import Network
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.entrance import Entrance

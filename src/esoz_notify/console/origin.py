@@ -3,11 +3,9 @@
 What belongs here: reading headers of a request. What does not: what is kept of it and counted (engine).
 """
 
-import ipaddress
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+from esoz_notify.core.networks import Network, behind
 
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -32,21 +30,10 @@ _SYSTEMS = (
 
 def address(client: str, headers: Mapping[str, str], trusted: Sequence[Network]) -> str:
     """The address of who asks: of the connection, or what proxies that we trust say, the nearest first."""
-    chain = [one.strip() for one in headers.get("x-forwarded-for", "").split(",") if one.strip()]
-    while chain and _is_in(client, trusted):
-        client = chain.pop()
-    return client
+    return behind(client, headers.get("x-forwarded-for", ""), trusted)
 
 
 def device(agent: str) -> str:
     """A browser and its system as people call them; empty when neither is known. The header itself is not kept."""
     named = [next((name for mark, name in table if mark in agent), "") for table in (_BROWSERS, _SYSTEMS)]
     return " · ".join(one for one in named if one)
-
-
-def _is_in(text: str, networks: Sequence[Network]) -> bool:
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return any(found in network for network in networks)

@@ -16,9 +16,9 @@ from litestar.exceptions import HTTPException
 
 from esoz_notify.console import origin as reading
 from esoz_notify.console.drawing import HEADERS, page
-from esoz_notify.console.origin import Network
 from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
+from esoz_notify.core.networks import Network
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
 from esoz_notify.engine.entrance import Entrance

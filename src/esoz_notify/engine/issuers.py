@@ -16,7 +16,8 @@ import aiohttp
 import msgspec
 
 from esoz_notify.core.errors import NotifyError, Unavailable
-from esoz_notify.engine.outgoing import Network, chosen_by_settings, guarded_session
+from esoz_notify.core.networks import Network
+from esoz_notify.engine.outgoing import chosen_by_settings, guarded_session
 from esoz_notify.engine.public_keys import (
     PublicKey,
     WrongKey,

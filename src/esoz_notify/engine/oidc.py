@@ -25,8 +25,9 @@ import jwt
 from yarl import URL
 
 from esoz_notify.core.errors import Conflict, NotifyError, Unavailable
+from esoz_notify.core.networks import Network
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.engine.outgoing import Bounds, Network, chosen_by_settings, guarded_session
+from esoz_notify.engine.outgoing import Bounds, chosen_by_settings, guarded_session
 from esoz_notify.engine.people import demand
 from esoz_notify.engine.sessions import NotSignedIn, Opened, Origin, Sessions
 from esoz_notify.store import identities as table
