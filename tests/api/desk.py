@@ -26,6 +26,7 @@ from esoz_notify.api.openapi import document
 from esoz_notify.api.server import Server, bind
 from esoz_notify.channels.dialogue import Adapter, Capabilities, Receipt, ReceiptProblem
 from esoz_notify.console.app import PLACES, create_console
+from esoz_notify.console.visit import Room
 from esoz_notify.core.cascade import Due, Event, Replied, Reported
 from esoz_notify.core.channel import Channel, Providers, ProviderView
 from esoz_notify.core.policy import load_policies
@@ -212,11 +213,11 @@ class Desk:
 
 @asynccontextmanager
 async def a_desk(
-    dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, doors: Any = None, **options: Any
+    dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, doors: Any = None, secure: bool = False, **options: Any
 ) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
 
-    People reach it as localhost, of which browsers take passkeys without https.
+    People reach it as localhost, of which browsers take passkeys without https; with ``secure`` as if by https.
     """
     listening = bind("127.0.0.1", 0)
     public_url = f"http://localhost:{bound_to(listening)[1]}"
@@ -237,8 +238,15 @@ async def a_desk(
     operations = Operations(ledger, vault, ["carrier"], crises)
     way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
     overview = Overview(ledger, operations, PRICES)
-    console = create_console(way_in, DoctorsDesk(ledger, vault, service, crises), crises, overview, ledger)
-    mounted = Mounted(console, PLACES)
+    room = Room(
+        entrance=way_in,
+        desk=DoctorsDesk(ledger, vault, service, crises),
+        crises=crises,
+        overview=overview,
+        ledger=ledger,
+        secure=secure,
+    )
+    mounted = Mounted(create_console(room), PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
     app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]

@@ -25,7 +25,7 @@ async def test_changing_the_password(desk: Desk, doctor: Visitor) -> None:
         assert (changed.status, changed.to) == (303, "/account?done=password")
         assert "Пароль змінено" in (await doctor.get(changed.to)).text
         assert (await elsewhere.get("/print")).to == "/sign-in"
-        assert (await elsewhere.sign_in(password=NEW)).to == "/print"
+        assert (await elsewhere.sign_in(password=NEW)).to == "/"
 
 
 async def test_guessing_the_old_password_is_slowed(desk: Desk, doctor: Visitor) -> None:

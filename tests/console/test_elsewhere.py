@@ -118,7 +118,7 @@ async def test_a_registered_person_comes_in(joined: Joined) -> None:
     """First by a verified address, whatever its capitals, which registers the subject; then by the subject alone."""
     assert "/sign-in/oidc" in (await joined.visitor.get("/sign-in")).text
     seen = await joined.come_back(iss=joined.provider.issuer)
-    assert (seen.status, 'content="0; url=/print"' in seen.text) == (200, True)
+    assert (seen.status, 'content="0; url=/"' in seen.text) == (200, True)
     assert seen.headers["referrer-policy"] == "no-referrer"
     assert await joined.is_in()
     assert joined.provider.asked["code_challenge_method"] == "S256"

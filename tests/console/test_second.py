@@ -28,7 +28,7 @@ async def test_from_enrolment_to_the_second_step(desk: Desk, doctor: Visitor) ->
     assert not [code for code in codes if code in (await doctor.get("/account")).text]
     async with a_visitor(desk) as other:
         half = await other.post("/sign-in", login=LOGIN, password=PASSWORD)
-        assert half.to == "/print"
+        assert half.to == "/"
         assert [one.key for one in other.http.cookie_jar] == ["esoz_notify"]
         assert (await other.get("/print")).to == "/sign-in/second"
         assert "Другий крок входу" in (await other.get("/sign-in/second")).text
@@ -36,14 +36,14 @@ async def test_from_enrolment_to_the_second_step(desk: Desk, doctor: Visitor) ->
         assert (wrong.status, "не підійшов" in wrong.text) == (403, True)
         before = next(one.value for one in other.http.cookie_jar if one.key == "esoz_notify")
         passed = await other.post("/sign-in/second", proof_code=totp.at(desk.ledger.clock.now()))
-        assert passed.to == "/print"
+        assert passed.to == "/"
         assert before != next(one.value for one in other.http.cookie_jar if one.key == "esoz_notify")
         assert (await other.get("/print")).status == 200
-        assert (await other.get("/sign-in/second")).to == "/print"
+        assert (await other.get("/sign-in/second")).to == "/"
     async with a_visitor(desk) as third:
         await third.post("/sign-in", login=LOGIN, password=PASSWORD)
         await third.get("/sign-in/second")
-        assert (await third.post("/sign-in/second", proof_code=codes[3].lower())).to == "/print"
+        assert (await third.post("/sign-in/second", proof_code=codes[3].lower())).to == "/"
 
 
 async def test_half_a_session_opens_nothing(desk: Desk, doctor: Visitor) -> None:

@@ -6,13 +6,10 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from tests.api.desk import Desk
+from tests.api.desk import Desk, a_desk
 from tests.console.visitor import LOGIN, PASSWORD, Visitor, a_visitor, do, on_paper, rows
 
-from esoz_notify.api.app import create_app
-from esoz_notify.api.mounting import Mounted
-from esoz_notify.api.server import Server, bind
-from esoz_notify.console.app import HANDLERS, PLACES, create_console
+from esoz_notify.console.app import HANDLERS
 from esoz_notify.engine.pace import LOGIN as PACE
 
 OPEN = {"/assets/{name:str}", "/language/{chosen:str}", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"}
@@ -28,12 +25,12 @@ async def test_signing_in_and_out(desk: Desk, visitor: Visitor) -> None:
     """Without a session every page sends to the sign-in; with one the desk opens, until one signs out."""
     assert [(seen.status, seen.to) for seen in [await visitor.get("/print")]] == [(303, "/sign-in")]
     signed = await visitor.post("/sign-in", login=f" {LOGIN.upper()} ", password=PASSWORD)
-    assert (signed.status, signed.to) == (303, "/print")
+    assert (signed.status, signed.to) == (303, "/")
     cookie = signed.headers["set-cookie"].lower()
     assert all(part in cookie for part in ("httponly", "samesite=strict", "path=/"))
     desk_page = await visitor.get("/print")
     assert (desk_page.status, "Оксана Коваль" in desk_page.text) == (200, True)
-    assert (await visitor.get("/sign-in")).to == "/print"
+    assert (await visitor.get("/sign-in")).to == "/"
     left = await visitor.post("/sign-out")
     assert (left.status, left.to) == (303, "/sign-in")
     assert (await visitor.get("/print")).to == "/sign-in"
@@ -152,7 +149,7 @@ async def test_another_password_ends_sessions(desk: Desk, doctor: Visitor) -> No
     """A new password and a disabling sign the person out everywhere."""
     await desk.people.set_password(LOGIN, "another four words")
     assert (await doctor.get("/print")).to == "/sign-in"
-    assert (await doctor.sign_in(password="another four words")).to == "/print"
+    assert (await doctor.sign_in(password="another four words")).to == "/"
     await desk.people.disable(LOGIN)
     assert (await doctor.get("/print")).to == "/sign-in"
     assert (await doctor.sign_in(password="another four words")).status == 403
@@ -196,7 +193,7 @@ async def test_language_at_one_click(visitor: Visitor) -> None:
     assert (chosen.status, chosen.to) == (303, "/sign-in")
     assert '<html lang="en">' in (await visitor.get("/sign-in")).text
     for back in ("//elsewhere.example", "https://elsewhere.example", "/print/../oauth/token", "/print//x"):
-        assert (await visitor.get(f"/language/uk?back={back}")).to == "/print"
+        assert (await visitor.get(f"/language/uk?back={back}")).to == "/"
     assert (await visitor.get("/language/fr?back=/sign-in")).to == "/sign-in"
     assert '<html lang="uk">' in (await visitor.get("/sign-in")).text
 
@@ -234,15 +231,10 @@ async def test_every_form_is_checked(desk: Desk, doctor: Visitor) -> None:
         assert (path, seen.status, "Форма застаріла" in seen.text) == (path, 403, True)
 
 
-async def test_cookies_of_https(desk: Desk) -> None:
+async def test_cookies_of_https(ledger_dsn: str) -> None:
     """Reached by https, cookies go by nothing else and from this host alone, and the browser is told to stay there."""
-    app = create_console(desk.entrance, None, None, None, desk.ledger, public_url="https://notify.example")  # type: ignore[arg-type]
-    async with (
-        Server(
-            create_app(desk.service, desk.access, desk.operations, mounted=Mounted(app, PLACES)), bind("127.0.0.1", 0)
-        ) as server,
-        aiohttp.ClientSession(server.base_url) as http,
-    ):
+    async with a_desk(ledger_dsn, secure=True) as secured, aiohttp.ClientSession(secured.base_url) as http:
+        await secured.people.add(LOGIN, "Оксана Коваль", "doctor", "mis-1", PASSWORD)
         for path in ("/sign-in", "/print/nothing", "/assets/none.css", "/print"):
             async with http.get(path, allow_redirects=False) as reply:
                 assert reply.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
@@ -253,5 +245,8 @@ async def test_cookies_of_https(desk: Desk) -> None:
     for one in cookies:
         assert {"secure", "httponly", "samesite=strict", "path=/"} <= set(one.lower().split("; "))
         assert "domain" not in one.lower()
-    async with a_visitor(desk) as plain:
-        assert "strict-transport-security" not in (await plain.get("/sign-in")).headers
+
+
+async def test_no_promise_of_https_where_there_is_none(visitor: Visitor) -> None:
+    """Reached by http, the browser is told nothing of https."""
+    assert "strict-transport-security" not in (await visitor.get("/sign-in")).headers

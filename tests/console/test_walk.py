@@ -14,6 +14,7 @@ __all__ = ["pytestmark"]
 NAME = 'Марія <script>alert(1)</script> "Перша"'
 # What no walk by links reaches: parts of pages, files, what another site sends back to, and what waits for a factor.
 APART = {
+    "/",
     "/assets/{name:str}",
     "/language/{chosen:str}",
     "/print/waiting",

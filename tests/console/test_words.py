@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from esoz_notify.console import drawing, told
+from esoz_notify.console.menu import MENU
 from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
 
 NOW = datetime(2026, 11, 26, 19, 0, tzinfo=UTC)
@@ -29,7 +30,7 @@ def test_both_languages_say_everything() -> None:
 def test_no_word_is_unused() -> None:
     """A word that no page says is taken away; those for errors, reasons and looks by their codes."""
     templates = "".join(path.read_text("utf-8") for path in Path(drawing.__file__).parent.rglob("*.j2"))
-    used = set(re.findall(r"w\.(\w+)", templates)) | {"resent", "language"} | set(REASONS)
+    used = set(re.findall(r"w\.(\w+)", templates)) | {"resent", "language"} | set(REASONS) | {one.word for one in MENU}
     assert {key for key in WORDS["uk"] if not key.startswith(("problem_", "look_", "account_done_"))} - used == set()
 
 

@@ -22,6 +22,7 @@ from esoz_notify.api.server import Server
 from esoz_notify.cli.dev_client import write_dev_client
 from esoz_notify.cli.lab import CALLER_FILE
 from esoz_notify.console.app import PLACES, create_console
+from esoz_notify.console.visit import Room
 from esoz_notify.engine.listener_tls import Tls, TlsFiles
 from esoz_notify.installation import data_folder, own_url
 from esoz_notify.settings import Settings
@@ -64,15 +65,7 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     settings = product.settings
     public_url = settings.public_url or None
     tls = listener_tls(settings)
-    console = create_console(
-        product.entrance,
-        product.desk,
-        product.operations.crises,
-        product.overview,
-        product.ledger,
-        public_url=public_url or own_url(settings),
-        proxies=settings.trusted_proxies,
-    )
+    console = create_console(_room(product))
     app = create_app(
         product.service,
         product.access,
@@ -93,6 +86,20 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     )
     async with Server(app, listening, tls=tls) as server:
         yield server.base_url
+
+
+def _room(product: Product) -> Room:
+    """What the pages work with."""
+    settings = product.settings
+    return Room(
+        entrance=product.entrance,
+        desk=product.desk,
+        crises=product.operations.crises,
+        overview=product.overview,
+        ledger=product.ledger,
+        secure=(settings.public_url or own_url(settings)).startswith("https://"),
+        proxies=tuple(settings.trusted_proxies),
+    )
 
 
 def listener_tls(settings: Settings) -> Tls | None:

@@ -9,14 +9,13 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.core.crisis import OVER, Scope
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, Problem
 from esoz_notify.core.kyiv import KYIV
 from esoz_notify.engine.crises import Report, Seen
-from esoz_notify.engine.desk import NotAllowed
-from esoz_notify.engine.people import Role
 
 _PATH = "/crisis"
 _WHY_LENGTH_MAX = 200
@@ -27,14 +26,14 @@ _PAST_COUNTED = 5
 @get(_PATH)
 async def show_crises(request: Visit) -> Response[bytes]:
     """What is in force, coming, waiting for a second person, and past; with what was issued under it."""
-    _check_role(request)
+    menu.demand(request.user.person, _PATH)
     return await _page(request)
 
 
 @post(_PATH)
 async def propose_crisis(request: Visit) -> Response[bytes]:
     """Propose a switch. Times of the form are of Kyiv, which is where its readers are."""
-    _check_role(request)
+    menu.demand(request.user.person, _PATH)
     names = ("scope", "values", "ends_at", "reason")
     given = {name: (await field(request, name)).strip() for name in names}
     document: dict[str, object] = {"scope": given["scope"], "reason": given["reason"] or None}
@@ -51,7 +50,7 @@ async def propose_crisis(request: Visit) -> Response[bytes]:
 @post("/crisis/{crisis_id:uuid}/confirm")
 async def confirm_crisis(request: Visit, crisis_id: FromPath[UUID]) -> Response[bytes]:
     """Confirm what another person proposed."""
-    _check_role(request)
+    menu.demand(request.user.person, _PATH)
     try:
         await room(request).crises.confirm(crisis_id, actor=_actor(request))
     except (Conflict, NotFound) as error:
@@ -62,7 +61,7 @@ async def confirm_crisis(request: Visit, crisis_id: FromPath[UUID]) -> Response[
 @post("/crisis/{crisis_id:uuid}/withdraw")
 async def withdraw_crisis(request: Visit, crisis_id: FromPath[UUID]) -> Response[bytes]:
     """Take a switch back, with a reason."""
-    _check_role(request)
+    menu.demand(request.user.person, _PATH)
     why = (await field(request, "why")).strip()
     try:
         if not 1 <= len(why) <= _WHY_LENGTH_MAX:
@@ -103,11 +102,6 @@ async def _page(
 def _counted(report: Report) -> tuple[int, int]:
     """How many were issued, and how many of them printed."""
     return sum(row.count for row in report.issued), sum(row.printed for row in report.issued)
-
-
-def _check_role(request: Visit) -> None:
-    if request.user.person.role is not Role.OPERATOR:
-        raise NotAllowed("only operators switch")
 
 
 def _who(request: Visit) -> str:

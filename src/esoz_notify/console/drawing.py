@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from litestar import Response
 
-from esoz_notify.console import told
+from esoz_notify.console import menu, told
 from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
 
 CSP = (
@@ -32,10 +32,9 @@ HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE.parent / "render" / "fonts"
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 ASSETS: Mapping[str, tuple[Path, str]] = {
-    "console.css": (_HERE / "assets" / "console.css", "text/css"),
-    "console.js": (_HERE / "assets" / "console.js", "text/javascript"),
-    "icon.svg": (_HERE / "assets" / "icon.svg", "image/svg+xml"),
+    **{path.name: (path, _TYPES[path.suffix]) for path in sorted((_HERE / "assets").iterdir()) if path.is_file()},
     "regular.woff2": (_FONTS / "NotoSans-Regular.woff2", "font/woff2"),
     "bold.woff2": (_FONTS / "NotoSans-Bold.woff2", "font/woff2"),
 }
@@ -65,6 +64,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     shared: dict[str, Any] = {
+        "menu_entries": menu.entries,
         "told": told.told,
         "story": told.story,
         "title": told.title,

@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from esoz_notify.console import drawing
 from esoz_notify.console.confirming import proof
 from esoz_notify.console.drawing import page
+from esoz_notify.console.menu import home
 from esoz_notify.console.visit import (
     EITHER,
     Visit,
@@ -46,11 +47,17 @@ async def get_asset(name: FromPath[str]) -> Response[bytes]:
     return Response(content, media_type=media_type, headers=headers)
 
 
+@get("/")
+async def go_home(request: Visit) -> Response[bytes]:
+    """Where a person begins is a matter of the role."""
+    return see(home(request.user.person))
+
+
 @get("/language/{chosen:str}", open=True)
 async def choose_language(request: Visit, chosen: FromPath[str]) -> Response[bytes]:
     """Remember a language and go back to where the visitor was."""
     back = request.query_params.get("back", "")
-    to = back if _BACK_RULE.fullmatch(back) else "/print"
+    to = back if _BACK_RULE.fullmatch(back) else "/"
     return see(to, *([language_cookie(room(request), chosen)] if chosen in LANGUAGES else []))
 
 
@@ -62,7 +69,7 @@ async def show_sign_in(request: Visit) -> Response[bytes]:
         await here.entrance.sessions.session(request.cookies.get(here.session_cookie))
     except NotSignedIn:
         return sign_in_page(request)
-    return see("/print")
+    return see("/")
 
 
 @post("/sign-in", open=True)
@@ -73,7 +80,7 @@ async def sign_in(request: Visit) -> Response[bytes]:
         opened = await here.entrance.sessions.sign_in(login, await field(request, "password"), origin(request))
     except (WrongPassword, LimitReached) as error:
         return sign_in_page(request, status_of(error), alert=sentence(request, error), login=login)
-    return see("/print", *cookies_of(here, opened))
+    return see("/", *cookies_of(here, opened))
 
 
 def sign_in_page(request: Visit, status: int = 200, *, alert: str = "", login: str = "") -> Response[bytes]:
@@ -93,7 +100,7 @@ async def sign_out(request: Visit) -> Response[bytes]:
 @get("/sign-in/second", waits=EITHER)
 async def show_second(request: Visit) -> Response[bytes]:
     """Ask for the second factor; who needs none goes on."""
-    return await _second(request) if request.user.waits is Waits.SECOND else see("/print")
+    return await _second(request) if request.user.waits is Waits.SECOND else see("/")
 
 
 @post("/sign-in/second", waits=frozenset({Waits.SECOND}))
@@ -101,12 +108,12 @@ async def pass_second(request: Visit) -> Response[bytes]:
     """Take the second factor; the session goes on under another token."""
     here = room(request)
     if request.user.waits is not Waits.SECOND:
-        return see("/print")
+        return see("/")
     try:
         opened = await here.entrance.factors.pass_second(request.user, await proof(request), origin(request))
     except (WrongFactor, LimitReached) as error:
         return await _second(request, status_of(error), alert=sentence(request, error))
-    return see("/print", *cookies_of(here, opened))
+    return see("/", *cookies_of(here, opened))
 
 
 async def _second(request: Visit, status: int = 200, *, alert: str = "") -> Response[bytes]:
@@ -121,4 +128,4 @@ async def _second(request: Visit, status: int = 200, *, alert: str = "") -> Resp
     return page("second", language(request), status, **shown)
 
 
-HANDLERS = (get_asset, choose_language, show_sign_in, sign_in, show_second, pass_second, sign_out)
+HANDLERS = (get_asset, go_home, choose_language, show_sign_in, sign_in, show_second, pass_second, sign_out)

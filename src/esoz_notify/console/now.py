@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from litestar import Response, get
 
+from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
 from esoz_notify.console.now_words import NOW_WORDS
 from esoz_notify.console.told import ago, channel_name, hour_and_minute
@@ -18,10 +19,7 @@ from esoz_notify.console.visit import Visit, language, room
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.figures import Minute, share
 from esoz_notify.core.kinds import Lane
-from esoz_notify.engine.desk import NotAllowed
 from esoz_notify.engine.overview import BACKLOG_MAX, Picture, Tile
-from esoz_notify.engine.people import Role
-from esoz_notify.engine.sessions import Session
 from esoz_notify.render.labels import Colour
 
 CHART_WIDTH, CHART_HEIGHT = 960, 180
@@ -110,7 +108,7 @@ async def show_live(request: Visit) -> Response[bytes]:
 
 
 async def _draw(request: Visit, template: str) -> Response[bytes]:
-    demand_sight(request.user)
+    menu.demand(request.user.person, "/now")
     here, lang = room(request), language(request)
     picture = await here.overview.picture()
     values: dict[str, object] = {
@@ -129,12 +127,6 @@ async def _draw(request: Visit, template: str) -> Response[bytes]:
         "banner": here.desk.banner(),
     }
     return page(template, lang, 200, session=request.user, path="/now", **values)
-
-
-def demand_sight(session: Session) -> None:
-    """Operators and auditors see the whole service; doctors see their own patients. Raises NotAllowed."""
-    if session.person.role is Role.DOCTOR:
-        raise NotAllowed("this page is for operators")
 
 
 def figures(picture: Picture, lang: str) -> list[Figure]:

@@ -1,7 +1,7 @@
 """The fixed words of the pages, Ukrainian first.
 
 What belongs here: headings, buttons, hints and refusals. What does not: words for states (``told``, ``render.labels``),
-those of signing in and accounts (``words_account``).
+those of single pages (``words_account`` and its neighbours).
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ _PAGES: Mapping[str, Mapping[str, str]] = {
         "language": "uk",
         "product": "ESOZ Notify",
         "pages": "Сповіщення пацієнтів",
+        "menu": "Розділи",
+        "menu_print": "Стіл лікаря",
         "other": "English",
         "other_code": "en",
         "skip": "До вмісту",
@@ -148,6 +150,8 @@ _PAGES: Mapping[str, Mapping[str, str]] = {
         "language": "en",
         "product": "ESOZ Notify",
         "pages": "Patients' notifications",
+        "menu": "Sections",
+        "menu_print": "Doctor's desk",
         "other": "Українська",
         "other_code": "uk",
         "skip": "To the content",
@@ -279,7 +283,13 @@ _PAGES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-WORDS: Mapping[str, Mapping[str, str]] = {one: {**_PAGES[one], **ACCOUNT_WORDS[one]} for one in LANGUAGES}
+_TABLES = (
+    _PAGES,
+    ACCOUNT_WORDS,
+)
+WORDS: Mapping[str, Mapping[str, str]] = {
+    language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES
+}
 
 REASONS = ("why_lost", "why_bad", "why_printer")
 """Reasons for a reprint that are offered; any other is typed."""

@@ -37,6 +37,11 @@ class Role(StrEnum):
     DOCTOR = "doctor"
     OPERATOR = "operator"
     AUDITOR = "auditor"
+    SUPPORT = "support"
+
+
+OF_THE_SERVICE = frozenset({Role.OPERATOR, Role.AUDITOR, Role.SUPPORT})
+"""Roles of people who run the service: on its pages they see what every medical system sent, masked."""
 
 
 class WrongPassword(NotifyError):
@@ -47,7 +52,7 @@ class WrongPassword(NotifyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person, without the password. ``client_id``: the medical system whose notifications the person may see."""
+    """A person, without the password. ``client_id``: the medical system at whose desk the person is."""
 
     login: str
     name: str
@@ -60,6 +65,10 @@ class Person:
     def may_act(self) -> bool:
         """Whether the person may print and resend; an auditor looks only."""
         return self.role is not Role.AUDITOR
+
+    def sees(self, client_id: str) -> bool:
+        """Whether notifications of a medical system are the person's to see: one's own, or to run the service any."""
+        return self.role in OF_THE_SERVICE or client_id == self.client_id
 
 
 class People:

@@ -45,6 +45,7 @@ MAY_REVEAL: Mapping[Role, frozenset[What]] = MappingProxyType(
         Role.DOCTOR: frozenset({What.PHONE, What.TEXT}),
         Role.OPERATOR: frozenset({What.PHONE, What.TEXT}),
         Role.AUDITOR: frozenset(),
+        Role.SUPPORT: frozenset({What.PHONE}),
     }
 )
 """The whole rule of who may see what."""
