@@ -59,9 +59,9 @@ async def _search(walk: Walk, paper: str) -> None:
     await page.get_by_label("Логін").fill("operator")
     await page.get_by_label("Пароль").fill(PASSWORD)
     await page.keyboard.press("Enter")
-    await page.get_by_role("heading", name="Потрібно надрукувати").wait_for()
+    await page.get_by_role("heading", name="Зараз").wait_for()
+    await walk.look("/print")
     await page.get_by_text(NAME).first.wait_for()
-    await walk.look()
     for wanted, told in (("nothing such", "Нічого не знайдено"), (NUMBER, "Знайдено: 2"), (paper, "Друк довідки")):
         await page.locator("#wanted").fill("")
         await walk.browser.find(wanted)

@@ -33,7 +33,8 @@ from esoz_notify.engine.factors import WrongFactor
 from esoz_notify.engine.people import WrongPassword
 from esoz_notify.engine.sessions import NotSignedIn, Waits
 
-_BACK_RULE = re.compile(r"/(sign-in(/second)?|account(/second)?|now|crisis|print(/[0-9a-f-]{36})?)", re.ASCII)
+_BACK_RULE = re.compile(r"/(?:[a-z-]+(?:/[A-Za-z0-9][A-Za-z0-9._:-]*)*(?:\?[\w=&.:%+-]*)?)?", re.ASCII)
+"""A path of this host, perhaps with a query: nothing that a browser could take for another host's."""
 _ASSET_LIFE = "public, max-age=300"
 
 
