@@ -42,7 +42,7 @@ from esoz_notify.setting_values import (
 )
 
 PREFIX = "ESOZ_NOTIFY_"
-ROLES = ("doctor", "operator", "auditor")
+ROLES = ("doctor", "operator", "auditor", "support")
 """Of people of the pages, as the engine knows them."""
 _NOT_OURS = (PREFIX + "TEST_", PREFIX + "SETUP")  # the Makefile's
 

@@ -7,9 +7,10 @@ the rules (``core.breaker``, ``core.receipt_flow``), the SQL (store). No call wa
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from esoz_notify.core.breaker import (
     RULES,
@@ -182,7 +183,9 @@ class Health:
         for watched in self._watched.values():
             watched.sharing, watched.pending = watched.pending, _NOTHING
         try:
-            seen = await steady.run(self._share)
+            seen, now = await steady.run_loose(self._read)
+            if news := self._news_in(seen, now):
+                seen |= await steady.run(partial(self._share, news))
         except Exception:
             for watched in self._watched.values():
                 watched.pending, watched.sharing = _joined(watched.sharing, watched.pending), _NOTHING
@@ -192,14 +195,17 @@ class Health:
             watched.seen, watched.sharing = seen.get(name, watched.seen), _NOTHING
             self._rejudge(name, could_send=could_send)
 
-    async def _share(self, connection: Connection) -> dict[str, ProviderHealth]:
-        """Read all; lock and write only those that have news."""
-        seen, now = await shared.read(connection, self._watched)
+    async def _read(self, connection: Connection) -> tuple[dict[str, ProviderHealth], datetime | None]:
+        return await shared.read(connection, self._watched)
+
+    def _news_in(self, seen: Mapping[str, ProviderHealth], now: datetime | None) -> list[str]:
+        """Providers of which this process has something to write."""
         if not self._reports:
-            return seen
-        news = [name for name in self._watched if name not in seen or self._is_news(seen[name], now)]
-        if not news:
-            return seen
+            return []
+        return [name for name in self._watched if name not in seen or self._is_news(seen[name], now)]
+
+    async def _share(self, news: Sequence[str], connection: Connection) -> dict[str, ProviderHealth]:
+        """Lock and write those that have news."""
         locked, now = await shared.lock(connection, news)
         assert now is not None
         rows = [self._counted(health, now) for name, health in locked.items()]
@@ -210,7 +216,7 @@ class Health:
             log.log(
                 _LEVELS.get(change.change, logging.INFO), "%s: %s (%s)", change.provider, change.change, change.reason
             )
-        return {**seen, **{row.provider: row for row in rows}}
+        return {row.provider: row for row in rows}
 
     def _is_news(self, health: ProviderHealth, now: datetime | None) -> bool:
         assert now is not None

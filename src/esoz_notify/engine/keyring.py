@@ -48,17 +48,21 @@ class Keyring:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.open()
-            except Unavailable as error:
-                log.warning("data keys: %s", error)
-            except Exception:
-                log.exception("data keys: a look failed; looking again")
+        steady = self._ledger.steady()
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                try:
+                    await steady.run_loose(self.look)
+                except Unavailable as error:
+                    log.warning("data keys: %s", error)
+                except Exception:
+                    log.exception("data keys: a look failed; looking again")
+        finally:
+            await steady.close()
 
     async def look(self, connection: Connection) -> None:
-        """Ask the ledger once, within the caller's transaction."""
+        """Ask the ledger once."""
         rows = await data_keys.every(connection)
         keys = known(self.document, rows, self._ledger.clock.now())
         if keys != self.keys:

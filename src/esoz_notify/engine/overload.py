@@ -58,7 +58,7 @@ class Overload:
     async def look(self, steady: Steady) -> None:
         """Ask the ledger once: one index entry, and only when that is too old a count that stops at the limit."""
         share = EASED if self.is_on else 1.0
-        behind = await steady.run(
+        behind = await steady.run_loose(
             lambda connection: is_behind(
                 connection, Lane.DOCUMENTS.value, self._age_s * share, max(1, int(self._backlog * share))
             )

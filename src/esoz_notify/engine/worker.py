@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 from uuid import UUID
 
 from esoz_notify.channels.dialogue import OutboundMessage, Receipt
@@ -167,17 +168,18 @@ class Worker:
             if len(applied.changes) + applied.postponed == wanted and not all_busy:
                 return
             if not applied.changes and not applied.postponed:
-                await until(self._agenda[lane], await self._idle_s(lane, steady))
+                await self._rest(lane, steady)
                 return
         await until(self._agenda[lane], LOOK_S)
 
-    async def _idle_s(self, lane: Lane, steady: Steady) -> float:
-        """How long a lane may be left alone in which nothing is due; what others hold is due and not ours."""
-        due_at = await steady.run(lambda connection: next_due(connection, lane.value))
-        if due_at is None:
-            return IDLE_S
-        left_s = (due_at - self._ledger.clock.now()).total_seconds()
-        return min(left_s, IDLE_S) if left_s > 0 else LOOK_S
+    async def _rest(self, lane: Lane, steady: Steady) -> None:
+        """Leave a lane alone in which nothing is due, until something is; what others hold is due and not ours."""
+        while True:
+            due_at = await steady.run_loose(lambda connection: next_due(connection, lane.value))
+            left_s = inf if due_at is None else (due_at - self._ledger.clock.now()).total_seconds()
+            wait_s = min(left_s, IDLE_S) if left_s > 0 else LOOK_S
+            if await until(self._agenda[lane], wait_s) or left_s <= IDLE_S:
+                return
 
     def _dispatch(self, applied: Applied) -> None:
         for submission in applied.submissions:
@@ -252,10 +254,10 @@ class Worker:
             self._nothing_in_hand.set()
         full = looked_at >= self._batch_max
         self._receipts_wait |= full
-        more = self._replies or (full and applied.changes)
+        more = bool(self._replies or (full and applied.changes))
         self._batch_max = min(2 * self._batch_max, BATCH_MAX)
-        if not more and not await until(self._news, IDLE_S):
-            self._receipts_wait = True  # nobody said so; look all the same
+        while not more and not await until(self._news, IDLE_S):
+            more = self._receipts_wait = await steady.run_loose(receiving.is_waited_on)  # nobody said so
 
     async def _settle_in(self, replies: Sequence[Reply], connection: Connection) -> tuple[Applied, int]:
         if await know_message_ids(connection, replies):
@@ -301,11 +303,11 @@ class Worker:
         return polls
 
     async def _poll(self, provider: Provider, steady: Steady) -> None:
-        polls = await steady.run(
+        polls = await steady.run_loose(
             lambda connection: receiving.due_polls(connection, provider.name, POLL_BATCH_MAX, POLL_LEASE_S)
         )
         if not polls:
-            await asyncio.sleep(IDLE_S / 2)
+            await asyncio.sleep(IDLE_S)
             return
         assert provider.adapter is not None
         assert provider.adapter.poll is not None
@@ -339,7 +341,7 @@ class Worker:
             await steady.run(lambda connection: renew(connection, list(ids), limits.LEASE_S))
         else:
             # Nothing to renew: use the turn to keep this process's clock true to the ledger's.
-            self._ledger.clock.set(await steady.run(reading.ledger_now))
+            self._ledger.clock.set(await steady.run_loose(reading.ledger_now))
 
     async def _tidy(self, steady: Steady) -> None:
         for _ in range(_HEARTBEATS_PER_FORGETTING):

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from esoz_notify.core.breaker import Breaker, BreakerState, Bucket, Hold, Why
 from esoz_notify.core.receipt_flow import ReceiptRules
 from esoz_notify.core.receipts import Reason
-from esoz_notify.store.ledger import Connection
+from esoz_notify.store.ledger import NOW, Connection
 
 SAMPLE_MAX = 5_000
 """Attempts looked at to judge receipts, so that a busy ledger is not read through for a share."""
@@ -165,11 +165,11 @@ class ReceiptCounts:
     any_receipt: bool = False
 
 
-_COUNTS = """
+_COUNTS = f"""
 WITH sample AS (
   SELECT provider, submitted_at, ended_at FROM attempt
-  WHERE started_at > ledger_now() - %(oldest)s AND started_at < ledger_now() - %(late)s AND submitted_at IS NOT NULL
-    AND submitted_at < ledger_now() - %(late)s LIMIT %(sample_max)s
+  WHERE started_at > {NOW} - %(oldest)s AND started_at < {NOW} - %(late)s AND submitted_at IS NOT NULL
+    AND submitted_at < {NOW} - %(late)s LIMIT %(sample_max)s
 ), timely AS (
   SELECT provider, count(*) AS judged,
          count(*) FILTER (WHERE ended_at IS NULL OR ended_at - submitted_at > %(late)s) AS late
@@ -177,13 +177,13 @@ WITH sample AS (
 ), silent AS (
   SELECT provider, count(*) AS waiting FROM (
     SELECT provider FROM attempt
-    WHERE started_at > ledger_now() - 2 * %(stopped)s AND started_at < ledger_now() - %(stopped)s
+    WHERE started_at > {NOW} - 2 * %(stopped)s AND started_at < {NOW} - %(stopped)s
       AND submitted_at IS NOT NULL AND outcome = 'submitted' LIMIT %(sample_max)s) AS old
   GROUP BY provider
 )
 SELECT name, coalesce(judged, 0), coalesce(late, 0), coalesce(waiting, 0),
        EXISTS (SELECT FROM receipt WHERE receipt.provider = name AND NOT polled
-               AND received_at > ledger_now() - %(stopped)s)
+               AND received_at > {NOW} - %(stopped)s)
 FROM unnest(%(names)b::text[]) AS name
 LEFT JOIN timely ON timely.provider = name LEFT JOIN silent ON silent.provider = name
 """

@@ -30,6 +30,9 @@ from esoz_notify.store.rows import (
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
+NOW = "(SELECT ledger_now())"
+"""The ledger's time, asked for once by a statement that uses it row by row: asking costs ten times a comparison."""
+
 AGENDA = "esoz_notify_agenda"
 """The channel of the hint that something has become due; its payload is the lane."""
 
@@ -163,12 +166,12 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
 
 
 _CLAIM = f"""
-SELECT {DELIVERY_COLUMNS}, ledger_now() FROM delivery
+SELECT {DELIVERY_COLUMNS}, {NOW} FROM delivery
 WHERE lane = %s AND due_at <= ledger_now() ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 _LOCK = f"""
-SELECT {DELIVERY_COLUMNS}, ledger_now() FROM delivery
+SELECT {DELIVERY_COLUMNS}, {NOW} FROM delivery
 WHERE notification_id = ANY(%b::uuid[]) ORDER BY notification_id FOR NO KEY UPDATE
 """
 
@@ -315,8 +318,8 @@ def _jsonb(record: tuple[str, Record]) -> tuple[str, Jsonb]:
     return record[0], Jsonb(record[1], msgspec.json.encode)
 
 
-_POSTPONE = """
-UPDATE delivery SET due_at = least(ledger_now() + %s, greatest(valid_until, ledger_now()))
+_POSTPONE = f"""
+UPDATE delivery SET due_at = least({NOW} + %s, greatest(valid_until, {NOW}))
 WHERE notification_id = ANY(%b::uuid[])
 """
 
@@ -326,8 +329,8 @@ async def postpone(connection: Connection, ids: Sequence[UUID], pause_s: float) 
     await connection.execute(_POSTPONE, [timedelta(seconds=pause_s), list(ids)])
 
 
-_RENEW = """
-UPDATE delivery SET due_at = least(ledger_now() + %s, step_ends_at, retry_at, valid_until)
+_RENEW = f"""
+UPDATE delivery SET due_at = least({NOW} + %s, step_ends_at, retry_at, valid_until)
 WHERE notification_id IN (
   SELECT notification_id FROM delivery WHERE notification_id = ANY(%b::uuid[]) AND status = 'in_delivery'
   ORDER BY notification_id FOR NO KEY UPDATE SKIP LOCKED)

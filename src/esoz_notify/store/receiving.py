@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from esoz_notify.core.receipts import Reason, ReceiptState
-from esoz_notify.store.ledger import Connection
+from esoz_notify.store.ledger import NOW, Connection
 from esoz_notify.store.rows import transpose
 
 
@@ -62,12 +62,12 @@ INBOX = "esoz_notify_inbox"
 _KEEP = f"""
 WITH raw AS (
   INSERT INTO receipt (id, provider, received_at, raw, problem, polled)
-  SELECT id, provider, ledger_now(), raw, problem, polled
+  SELECT id, provider, {NOW}, raw, problem, polled
   FROM unnest(%b::uuid[], %b::text[], %b::bytea[], %b::text[], %b::boolean[]) AS t(id, provider, raw, problem, polled)
 ), said AS (
   INSERT INTO receipt_inbox (receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason,
                              detail, received_at)
-  SELECT t.*, ledger_now()
+  SELECT t.*, {NOW}
   FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[]) AS t
 )
 SELECT pg_notify('{INBOX}', '')
@@ -86,11 +86,11 @@ WITH given AS (
   SELECT id FROM given WHERE mark IS NULL UNION ALL SELECT receipt_id FROM first
 ), raw AS (
   INSERT INTO receipt (id, provider, received_at, raw, problem, polled)
-  SELECT id, provider, ledger_now(), raw, problem, polled FROM given WHERE id IN (SELECT id FROM taken)
+  SELECT id, provider, {NOW}, raw, problem, polled FROM given WHERE id IN (SELECT id FROM taken)
 ), said AS (
   INSERT INTO receipt_inbox (receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason,
                              detail, received_at)
-  SELECT t.*, ledger_now()
+  SELECT t.*, {NOW}
   FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[])
     AS t(receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail)
   WHERE receipt_id IN (SELECT id FROM taken)
@@ -129,9 +129,15 @@ async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence
     await connection.execute(statement, [*transpose(raw_values, width), *transpose(said_values, 8)])
 
 
+async def is_waited_on(connection: Connection) -> bool:
+    """Whether the inbox has anything that may be taken now."""
+    row = await (await connection.execute("SELECT EXISTS (SELECT FROM receipt_inbox WHERE NOT orphan)")).fetchone()
+    return bool(row and row[0])
+
+
 _ORPHAN_AFTER = timedelta(seconds=2)
 
-_TAKE = """
+_TAKE = f"""
 WITH looked AS (
   SELECT id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail
   FROM receipt_inbox WHERE NOT orphan ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
@@ -147,7 +153,7 @@ WITH looked AS (
    AND m.provider_message_id = looked.provider_message_id
 ), lost AS (
   UPDATE receipt_inbox SET orphan = true
-  WHERE id IN (SELECT id FROM known WHERE notification_id IS NULL) AND received_at < ledger_now() - %s RETURNING id
+  WHERE id IN (SELECT id FROM known WHERE notification_id IS NULL) AND received_at < {NOW} - %s RETURNING id
 ), gone AS (
   DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM known WHERE notification_id IS NOT NULL) RETURNING id
 )
@@ -193,13 +199,13 @@ class MessageId:
     part: int
 
 
-_KNOW = """
+_KNOW = f"""
 WITH given AS (
   SELECT * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::int[], %b::int[])
   AS t(provider, provider_message_id, notification_id, attempt_no, part)
 ), new AS (
   INSERT INTO provider_message (provider, provider_message_id, notification_id, attempt_no, part, at)
-  SELECT given.*, ledger_now() FROM given ON CONFLICT (provider, provider_message_id) DO NOTHING
+  SELECT given.*, {NOW} FROM given ON CONFLICT (provider, provider_message_id) DO NOTHING
 )
 UPDATE receipt_inbox SET orphan = false FROM given
 WHERE orphan AND receipt_inbox.provider = given.provider
@@ -252,9 +258,9 @@ class Poll:
     tries: int
 
 
-_PLAN = """
+_PLAN = f"""
 INSERT INTO poll (notification_id, attempt_no, provider, provider_message_id, due_at)
-SELECT t.id, t.no, t.provider, t.message_id, ledger_now() + t.pause
+SELECT t.id, t.no, t.provider, t.message_id, {NOW} + t.pause
 FROM unnest(%b::uuid[], %b::int[], %b::text[], %b::text[], %b::interval[]) AS t(id, no, provider, message_id, pause)
 ON CONFLICT (notification_id, attempt_no) DO NOTHING
 """
