@@ -248,6 +248,7 @@ async def a_desk(
     )
     mounted = Mounted(create_console(room), PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
+    given.setdefault("stopping", room.streams.stopping)
     app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
     try:

@@ -1,21 +1,24 @@
 """The operator's first page: its figures, words for everything, who may see it, and how it looks in a browser."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import aiohttp
 import pytest
-from tests.api.desk import Desk
+from tests.api.desk import PRICES, Desk
 from tests.console.test_browser import a_browser
 from tests.console.test_browser import pytestmark as in_a_browser
 from tests.console.visitor import PASSWORD, Visitor, by_phone, do, on_paper
 
-from esoz_notify.console import now
+from esoz_notify.console import now, streaming
 from esoz_notify.console.now_words import NOW_WORDS
 from esoz_notify.core.breaker import Breaker, BreakerState, Hold
 from esoz_notify.core.figures import Minute, Money
-from esoz_notify.engine.overview import BACKLOG_MAX, Picture, Tile
+from esoz_notify.engine.overview import BACKLOG_MAX, Overview, Picture, Tile
 from esoz_notify.render.labels import Colour
 from esoz_notify.store.health import ProviderChange, ProviderHealth
 from esoz_notify.store.tallies import Backlog
@@ -142,11 +145,70 @@ async def test_it_shows_what_the_ledger_holds(desk: Desk, visitor: Visitor) -> N
         assert personal not in shown
 
 
+async def _events(visitor: Visitor) -> AsyncIterator[tuple[str, str]]:
+    """The frames of the stream: name and data."""
+    async with asyncio.timeout(30), visitor.http.get("/now/stream") as reply:
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        assert reply.headers["cache-control"] == "no-store"
+        async for block in _blocks(reply):
+            if found := re.match(r"event: (\w+)\n", block):
+                yield found[1], "\n".join(line[6:] for line in block.split("\n")[1:])
+
+
+async def _blocks(reply: aiohttp.ClientResponse) -> AsyncIterator[str]:
+    text = ""
+    async for chunk in reply.content.iter_any():
+        *whole, text = (text + chunk.decode()).split("\n\n")
+        for block in whole:
+            yield block
+
+
+async def test_the_stream_pushes_what_changes_and_ends_with_the_session(desk: Desk, visitor: Visitor) -> None:
+    """The part comes at once, again when something was accepted, and no more when the session is over."""
+    await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
+    await visitor.sign_in(OPERATOR)
+    seen = []
+    async for name, data in _events(visitor):
+        seen.append(name)
+        if len(seen) == 1:
+            assert "за останню хвилину: 0" in data
+            await by_phone(desk)
+        elif "за останню хвилину: 1" in data:
+            await do(desk, "UPDATE session SET revoked_at = ledger_now()")
+    assert seen[0] == "part"
+    assert seen[-1] == "over"
+    assert set(seen) <= {"part", "beat", "over"}
+    assert (await visitor.get("/now/stream")).to == "/sign-in"
+
+
+async def test_streams_are_bounded_and_shared(desk: Desk, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream too many is refused, so that the page's script fetches instead; many looks are one question."""
+    monkeypatch.setattr(streaming, "STREAMS_MAX", 1)
+    await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
+    await visitor.sign_in(OPERATOR)
+    async for name, _ in _events(visitor):
+        assert name == "part"
+        assert (await visitor.get("/now/stream")).status == 503
+        break
+    overview = Overview(desk.ledger, desk.operations, PRICES)
+    first, second = await asyncio.gather(overview.shared(), overview.shared())
+    assert first is second
+
+
+async def test_a_stopping_process_ends_its_streams(desk: Desk, visitor: Visitor) -> None:
+    """Nobody waits for those who look."""
+    await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
+    await visitor.sign_in(OPERATOR)
+    async for name, _ in _events(visitor):
+        assert name in {"part", "beat"}
+        desk.server.app.state.edge.stopping.set()
+
+
 @in_a_browser[1]
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1440, 390])
 async def test_it_is_live_and_fits(desk: Desk, width: int) -> None:
-    """In a browser: live, nothing wider than the window, nothing refused by the page's own policy, no other host."""
+    """In a browser: live, and it says when it is not; nothing wider than the window or refused by the page's policy."""
     await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
     await do(desk, SEEDED)
     async with a_browser(desk, viewport={"width": width, "height": 900}) as browser:
@@ -161,3 +223,8 @@ async def test_it_is_live_and_fits(desk: Desk, width: int) -> None:
         assert await browser.fits()
         assert browser.complaints == []
         assert len(browser.hosts) == 1
+        await browser.page.route("**/now/stream", lambda route: route.abort())
+        await browser.page.reload()
+        await browser.page.get_by_text("Не наживо: зв'язок втрачено о").first.wait_for()
+        await browser.page.unroute("**/now/stream")
+        await browser.page.get_by_text("Наживо", exact=True).first.wait_for()

@@ -19,6 +19,7 @@ APART = {
     "/language/{chosen:str}",
     "/print/waiting",
     "/now/live",
+    "/now/stream",
     "/print/{notification_id:uuid}/state",
     "/print/{notification_id:uuid}/sheets/{no:int}/{form:str}",
     "/sign-in/oidc",

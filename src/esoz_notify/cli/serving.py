@@ -65,7 +65,8 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
     settings = product.settings
     public_url = settings.public_url or None
     tls = listener_tls(settings)
-    console = create_console(_room(product))
+    room = _room(product)
+    console = create_console(room)
     app = create_app(
         product.service,
         product.access,
@@ -83,6 +84,7 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
         https=tls is not None,
         peers=Peers(asked=settings.tls_client_ca is not None, proxy=_proxy(settings)),
         mounted=Mounted(console, PLACES),
+        stopping=room.streams.stopping,
     )
     async with Server(app, listening, tls=tls) as server:
         yield server.base_url

@@ -10,10 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from litestar import Response, get
+from litestar.response import Stream
 
 from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
 from esoz_notify.console.now_words import NOW_WORDS
+from esoz_notify.console.streaming import stream
 from esoz_notify.console.told import ago, channel_name, hour_and_minute
 from esoz_notify.console.visit import Visit, language, room
 from esoz_notify.core.channel import Channel
@@ -22,6 +24,7 @@ from esoz_notify.core.kinds import Lane
 from esoz_notify.engine.overview import BACKLOG_MAX, Picture, Tile
 from esoz_notify.render.labels import Colour
 
+_PATH = "/now"
 CHART_WIDTH, CHART_HEIGHT = 960, 180
 BAR_GAP = 3
 
@@ -107,10 +110,21 @@ async def show_live(request: Visit) -> Response[bytes]:
     return await _draw(request, "now_live")
 
 
+@get("/now/stream", looks=True)
+async def stream_now(request: Visit) -> Stream:
+    """The same part, pushed as often as it changes."""
+    menu.demand(request.user.person, _PATH)
+
+    async def draw() -> bytes:
+        return (await _draw(request, "now_live")).content
+
+    return stream(request, draw)
+
+
 async def _draw(request: Visit, template: str) -> Response[bytes]:
-    menu.demand(request.user.person, "/now")
+    menu.demand(request.user.person, _PATH)
     here, lang = room(request), language(request)
-    picture = await here.overview.picture()
+    picture = await here.overview.shared()
     values: dict[str, object] = {
         "figures": figures(picture, lang),
         "bars": bars(picture.chart, lang),
@@ -126,7 +140,7 @@ async def _draw(request: Visit, template: str) -> Response[bytes]:
         "alarms": alarms(picture, lang),
         "banner": here.desk.banner(),
     }
-    return page(template, lang, 200, session=request.user, path="/now", **values)
+    return page(template, lang, 200, session=request.user, path=_PATH, **values)
 
 
 def figures(picture: Picture, lang: str) -> list[Figure]:
@@ -234,4 +248,4 @@ def _money(value: Decimal, lang: str) -> str:
     return text.replace(",", "\u00a0").replace(".", ",") if lang == "uk" else text
 
 
-HANDLERS = (show_now, show_live)
+HANDLERS = (show_now, show_live, stream_now)

@@ -3,6 +3,8 @@
 What belongs here: what is true of every page. What does not: any one page (``pages``), passwords (engine).
 """
 
+import asyncio
+import dataclasses
 import hmac
 import logging
 import math
@@ -45,6 +47,14 @@ class Forged(NotifyError):
     code = "forged"
 
 
+@dataclass(slots=True)
+class Streams:
+    """Live parts of pages that are open now. ``stopping``: set it to end them."""
+
+    stopping: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    count: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """What the pages work with. ``secure``: they are reached by https, so cookies may go by nothing else.
@@ -59,6 +69,7 @@ class Room:
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()
+    streams: Streams = dataclasses.field(default_factory=Streams)
 
     @property
     def session_cookie(self) -> str:

@@ -4,6 +4,7 @@ What belongs here: gathering it in a few bounded queries, and counting each minu
 (console), the SQL (store).
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ SAMPLE_MAX = 20_000
 """Of what was accepted lately so many are looked at: enough for shares, and cheap at any rate."""
 BACKLOG_MAX = tallies.COUNTED_MAX
 CHART_MINUTES = 60
+SHARED_S = 1.0
 CHANGES_MAX = 8
 CHANGES_SINCE = timedelta(hours=24)
 
@@ -73,6 +75,16 @@ class Overview:
         self._ledger = ledger
         self._operations = operations
         self._prices = prices
+        self._last: Picture | None = None
+        self._looking = asyncio.Lock()
+
+    async def shared(self) -> Picture:
+        """The picture, SHARED_S old at most: however many look, the ledger is asked once. Raises Unavailable."""
+        async with self._looking:
+            last = self._last
+            if last is None or abs((self._ledger.clock.now() - last.at).total_seconds()) >= SHARED_S:
+                last = self._last = await self.picture()
+            return last
 
     async def picture(self) -> Picture:
         """Look now; a handful of bounded queries. Raises Unavailable."""

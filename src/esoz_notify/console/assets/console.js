@@ -48,8 +48,42 @@ async function look(spots) {
   setTimeout(look, EVERY_MS, spots);
 }
 
+// What can be pushed is: one connection, open only while somebody looks. Where the server or the browser has none to
+// give, the part is fetched like any other.
+const SILENT_MS = 12000;
+
+function listen(spot) {
+  if (!window.EventSource) return look([spot]);
+  let source, silence, refused = false;
+  const heard = (live) => {
+    clearTimeout(silence);
+    silence = setTimeout(heard, SILENT_MS, false);
+    say(live);
+  };
+  const open = () => {
+    source = new EventSource(spot.dataset.stream);
+    source.addEventListener("part", (one) => { put(spot, one.data); heard(true); });
+    source.addEventListener("beat", () => heard(true));
+    source.addEventListener("over", () => location.reload());
+    source.addEventListener("error", () => {
+      say(false);
+      refused = source.readyState === EventSource.CLOSED;
+      if (refused) { clearTimeout(silence); look([spot]); }
+    });
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (refused) return;
+    source.close();
+    clearTimeout(silence);
+    if (!document.hidden) open();
+  });
+  open();
+}
+
 const spots = [...document.querySelectorAll("[data-live]")];
-if (spots.length) look(spots);
+const fetched = spots.filter((one) => !one.dataset.stream);
+if (fetched.length) look(fetched);
+for (const spot of spots) if (spot.dataset.stream) listen(spot);
 
 const button = document.querySelector("[data-print]");
 if (button) {
