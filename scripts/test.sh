@@ -54,7 +54,7 @@ if [ "${1:-}" != static ]; then
     step "kills" $python -m pytest -q --no-header -n0 -m chaos tests/chaos
     # One more than the cores: much of their time they wait, for a receipt, a window or a process to start.
     step_again "all other tests" $python -m pytest -n "$(($(getconf _NPROCESSORS_ONLN) + 1))" --maxprocesses 8 \
-        -m "not chaos" --ignore tests/world -o faulthandler_timeout=300
+        -m "not chaos" --ignore tests/world --ignore tests/core --ignore tests/channels -o faulthandler_timeout=300
 fi
 
 if [ -n "$failed" ]; then
