@@ -30,6 +30,7 @@ from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
+from esoz_notify.engine.stories import Stories
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Room:
     desk: Desk
     crises: Crises
     overview: Overview
+    stories: Stories
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()
