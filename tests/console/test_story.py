@@ -146,7 +146,7 @@ async def test_what_else_may_happen(desk: Desk, visitor: Visitor) -> None:
     await refused.move(90_000, Due())
     assert "Строк минув" in (await visitor.get(f"/notifications/{refused.id}/live")).text
     drawn = story_chart.chart(await story_of(desk, refused.id), "uk", WIDE)
-    assert (drawn.break_x is not None, drawn.over_x is not None) == (True, True)
+    assert (drawn.break_x is not None, drawn.over_x is not None, drawn.beyond) == (True, True, "1 дн 1 год")
 
     paper, fresh = await on_paper(desk), await by_phone(desk)
     page = (await visitor.get(f"/notifications/{paper}")).text

@@ -67,13 +67,17 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The picture. ``break_x``: from where it is not to scale; ``over_x``: where the validity ends, if on it."""
+    """The picture. ``break_x``: from where it is not to scale, and ``beyond``: how much later what stands there was.
+
+    ``over_x``: where the validity ends, if on it.
+    """
 
     width: int
     height: int
     lanes: tuple[Lane, ...]
     ticks: tuple[Mark, ...]
     break_x: float | None
+    beyond: str
     over_x: float | None
 
 
@@ -124,6 +128,7 @@ def chart(story: Story, lang: str, width: int) -> Chart:
         lanes=lanes,
         ticks=tuple(_ticks(scale, lang, TICKS_MAX[width])),
         break_x=scale.linear_right if scale.later else None,
+        beyond=elapsed((scale.last - scale.begin).total_seconds(), lang) if scale.later else "",
         over_x=scale.x(state.valid_until) if state.valid_until <= scale.last else None,
     )
 
