@@ -43,6 +43,7 @@ from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
+from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
@@ -62,6 +63,7 @@ class Product:
     entrance: Entrance
     desk: Desk
     finder: Finder
+    stories: Stories
     policies: Policies
     operations: Operations
     health: Health
@@ -160,6 +162,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             entrance=people_entrance(settings, ledger, vault, texts),
             desk=Desk(ledger, vault, service, crises),
             finder=Finder(ledger, vault),
+            stories=Stories(ledger, vault, service, texts, settings.prices),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),
             health=health,

@@ -50,6 +50,8 @@ from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
+from esoz_notify.engine.stories import Stories
+from esoz_notify.render.texts import builtin_texts
 from esoz_notify.store.vault import Keys, Vault
 
 KEYS = Keys(data_keys={1: b"d" * 32}, current_id=1, index_key=b"i" * 32, code_key=b"c" * 32, token_key=b"t" * 32)
@@ -247,6 +249,7 @@ async def a_desk(
         overview=overview,
         finder=Finder(ledger, vault),
         exporter=Exporter(ledger),
+        stories=Stories(ledger, vault, service, builtin_texts(), PRICES),
         ledger=ledger,
         secure=secure,
     )

@@ -21,6 +21,8 @@ APART = {
     "/now/live",
     "/now/stream",
     "/print/{notification_id:uuid}/state",
+    "/notifications/{notification_id:uuid}/live",
+    "/notifications/{notification_id:uuid}/receipts/{no:int}",
     "/print/{notification_id:uuid}/sheets/{no:int}/{form:str}",
     "/sign-in/oidc",
     "/sign-in/oidc/back",
@@ -83,6 +85,7 @@ async def _reveal_and_print(walk: Walk, phone: str, paper: str) -> None:
     await walk.press("Підтвердити")
     await page.get_by_text(PHONE).wait_for()
     await walk.look()
+    await walk.look(f"/notifications/{paper}")
     await page.goto(f"/print/{paper}")
     await walk.press("Надрукувати")
     await page.frame_locator("#sheet").get_by_text("Амоксицилін").wait_for()

@@ -700,6 +700,12 @@ def test_cancel_starts_nothing_more(started: bool) -> None:
         story.cancel(at_s=2)
 
 
+def test_a_cancel_says_whose_it_is() -> None:
+    """The history tells an operator's cancel from the caller's."""
+    for asked, because in ((CancelAsked(), Because.CALLER), (CancelAsked(Because.OPERATOR), Because.OPERATOR)):
+        assert Story(delivery()).tell(asked) == (Ended(at=at(0), status=Status.CANCELLED, because=because),)
+
+
 def test_resend_goes_by_the_next_way() -> None:
     """A resend goes by the channel after the one that did not help, with a new window, and the next look starts it."""
     story = Story(delivery(DIIA, VIBER, SMS))

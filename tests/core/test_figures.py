@@ -1,10 +1,15 @@
 """Sums, shares and money of figures."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from esoz_notify.core.channel import Channel
-from esoz_notify.core.figures import Minute, money, share, total
+from esoz_notify.core.delivery import Attempt
+from esoz_notify.core.figures import Minute, cost, money, share, total
+from esoz_notify.core.receipts import PartState
+from esoz_notify.core.results import Recovery
+from esoz_notify.core.status import Outcome
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 PRICES = {Channel.DIIA: Decimal(0), Channel.VIBER: Decimal("0.38"), Channel.SMS: Decimal("0.45")}
@@ -46,3 +51,22 @@ def test_without_any_sms_a_message_stands_for_one_part() -> None:
     """All by Viber: each is compared with an SMS of one part."""
     told = money(minute(viber=10), PRICES)
     assert (told.spent, told.all_by_sms) == (Decimal("3.80"), Decimal("4.50"))
+
+
+def test_an_attempt_costs_what_providers_bill() -> None:
+    """Each part of an SMS that was taken, whatever became of it; by Viber and Diia only what arrived."""
+    one = Attempt(
+        no=0,
+        step=0,
+        channel=Channel.SMS,
+        provider="p",
+        recovery=Recovery.SAME_KEY,
+        outcome=Outcome.EXPIRED,
+        started_at=AT,
+        called_at=AT,
+    )
+    assert cost(one, PRICES) == 0
+    assert cost(replace(one, parts=(PartState(), PartState())), PRICES) == Decimal("0.90")
+    by_viber = replace(one, channel=Channel.VIBER, parts=(PartState(),))
+    assert cost(by_viber, PRICES) == 0
+    assert cost(replace(by_viber, outcome=Outcome.READ), PRICES) == Decimal("0.38")

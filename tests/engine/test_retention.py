@@ -54,7 +54,16 @@ def gone(outcome: dict[str, int]) -> dict[str, int]:
 
 async def test_a_notification_leaves_part_by_part(tmp_path: Path, ledger_dsn: str) -> None:
     """Content and receipts go first, decisions and the rest years later; what still waits for something stays whole."""
-    family = ("content", "history", "notification", "delivery", "attempt", "provider_message", "idempotency")
+    family = (
+        "content",
+        "history",
+        "notification",
+        "delivery",
+        "attempt",
+        "provider_message",
+        "receipt_of",
+        "idempotency",
+    )
     async with a_house(ledger_dsn, tmp_path) as house:
         await house.phone(2, viber=False)
         over = [await house.send(number, f"k-{number}", "referral_issued", data=REFERRAL) for number in (1, 2)]
@@ -85,6 +94,7 @@ async def test_a_notification_leaves_part_by_part(tmp_path: Path, ledger_dsn: st
             assert went["notifications"] == 2
             left = await counts(ledger, *family)
             assert {left[name] for name in ("content", "notification", "delivery")} == {1}
+            assert left["receipt_of"] < there["receipt_of"]
             still = {one.of.name: one.standing for one in await keeping.look()}
             assert still["notifications"].over == 0
             async with ledger.transaction() as connection:

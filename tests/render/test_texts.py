@@ -162,6 +162,19 @@ def test_paper_has_no_message() -> None:
         builtin_texts().message("referral_issued", Channel.PRINT, "uk", {"request_number": NUMBER})
 
 
+@pytest.mark.parametrize("channel", MESSAGE_CHANNELS)
+def test_the_shape_of_a_message_has_none_of_its_data(channel: Channel) -> None:
+    """Dots in the places of data, as many as a number has; the variant is that of the message itself."""
+    title, text = builtin_texts().shape("prescription_issued", channel, "uk", set())
+    message = builtin_texts().message("prescription_issued", channel, "uk", _data("prescription_issued"))
+    dots = {"request_number": "••••-••••-••••-••••", "verification_code": "••••"}
+    for name, value in _data("prescription_issued").items():
+        text = text.replace(dots[name], value, 1)
+    assert (text, bool(title)) == (message.text, channel is Channel.DIIA)
+    without = builtin_texts().shape("prescription_issued", channel, "uk", {"verification_code"})[1]
+    assert without.count("••••") == 4
+
+
 def test_a_rendered_message_hides_its_text() -> None:
     """The repr of a message reaches no log with a code in it."""
     rendered = builtin_texts().message("confirmation_code", Channel.SMS, "uk", {"verification_code": "4071"})

@@ -5,7 +5,7 @@ from uuid import UUID
 import psycopg
 
 from esoz_notify.core.receipts import ReceiptState
-from esoz_notify.store import receiving
+from esoz_notify.store import receiving, stories
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.receiving import InboxReceipt, MessageId, RawReceipt
 
@@ -57,3 +57,20 @@ async def test_an_orphan_waits_and_is_found(ledger_dsn: str) -> None:
 
     assert (aside, looked_at, found) == ([], 0, True)
     assert [one.notification_id for one in then] == [NOTIFICATION]
+
+
+async def test_what_was_taken_is_kept_with_its_attempt(ledger_dsn: str) -> None:
+    """Every receipt of a notification can be told later, those that repeat others too, and found as it came."""
+    async with await psycopg.AsyncConnection.connect(ledger_dsn, autocommit=True) as connection:
+        await receiving.know(connection, [MessageId("p", "m", NOTIFICATION, 1, 2)])
+        await _receipt_comes(connection)
+        await receiving.take(connection, 10)
+        told = await stories.received(connection, NOTIFICATION, 10)
+        ids = await stories.message_ids(connection, NOTIFICATION, 10)
+        raw = await stories.raw_receipt(connection, NOTIFICATION, told[0].id)
+        others = await stories.raw_receipt(connection, UUID(int=9), told[0].id)
+
+    assert [(one.attempt_no, one.part, one.state, one.provider_message_id) for one in told] == [
+        (1, 2, ReceiptState.DELIVERED, "m")
+    ]
+    assert (ids, raw, others) == ({1: ["m"]}, ("m", RECEIPT, b"x"), None)

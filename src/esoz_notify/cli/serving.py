@@ -100,6 +100,7 @@ def _room(product: Product) -> Room:
         overview=product.overview,
         finder=product.finder,
         exporter=product.exporter,
+        stories=product.stories,
         ledger=product.ledger,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),

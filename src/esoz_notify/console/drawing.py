@@ -75,6 +75,7 @@ def _environment() -> jinja2.Environment:
         "crisis_colour": told.crisis_colour,
         "moment": told.moment,
         "clock": told.clock,
+        "channel_name": told.channel_name,
         "next_way": told.next_way,
         "REASONS": REASONS,
     }

@@ -20,6 +20,7 @@ async def reveal(request: Visit, notification_id: FromPath[UUID]) -> Response[by
     """Show it to who may see it and has just proved to be there; it is noted, and no cache keeps the page."""
     revealing, person = room(request).entrance.revealing, request.user.person
     what, why = await field(request, "what"), await field(request, "reveal_why")
+    await room(request).desk.open(person, notification_id)  # whose page it is: of the own system alone
     try:
         await revealing.check(person, notification_id, what, why)
         if (asking := await unconfirmed(request, {"what": what, "reveal_why": why})) is not None:

@@ -32,6 +32,7 @@ from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
+from esoz_notify.engine.stories import Stories
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Room:
     overview: Overview
     finder: Finder
     exporter: Exporter
+    stories: Stories
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from esoz_notify.console.words_account import ACCOUNT_WORDS
 from esoz_notify.console.words_find import FIND_WORDS
+from esoz_notify.console.words_story import STORY_WORDS
 
 LANGUAGES = ("uk", "en")
 
@@ -288,6 +289,7 @@ _TABLES = (
     _PAGES,
     ACCOUNT_WORDS,
     FIND_WORDS,
+    STORY_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

@@ -38,6 +38,7 @@ class Action(StrEnum):
     SECOND_FACTOR_REMOVED = "second_factor_removed", "A second factor of a person was taken away."
     REVEAL_PHONE = "reveal_phone", "A whole phone was shown to a person."
     REVEAL_TEXT = "reveal_text", "The text of a message was shown to a person."
+    REVEAL_RECEIPT = "reveal_receipt", "A receipt was shown to a person as the provider sent it."
     PERSON_ADDED = "person_added", "Somebody was given access to the pages."
     PERSON_DISABLED = "person_disabled", "A person's access to the pages was taken away."
     PERSON_ROLE = "person_role", "A person's role was changed."

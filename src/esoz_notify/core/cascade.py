@@ -69,7 +69,9 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """The caller withdraws the notification."""
+    """The caller withdraws the notification, or an operator does."""
+
+    because: Because = Because.CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +208,9 @@ def _on_reported(state: Delivery, event: Event, world: World) -> Iterable[Fact]:
     return [reported]
 
 
-def _on_cancel(_: Delivery, __: Event, world: World) -> Iterable[Fact]:
-    return [Ended(at=world.now, status=Status.CANCELLED, because=Because.CALLER)]
+def _on_cancel(_: Delivery, event: Event, world: World) -> Iterable[Fact]:
+    assert isinstance(event, CancelAsked)
+    return [Ended(at=world.now, status=Status.CANCELLED, because=event.because)]
 
 
 def _on_resend(state: Delivery, _: Event, world: World) -> Iterable[Fact]:

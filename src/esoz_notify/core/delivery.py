@@ -36,6 +36,7 @@ class Because(StrEnum):
     NO_WAY_LEFT = "no_way_left"
     VALIDITY_ENDED = "validity_ended"
     CALLER = "caller"
+    OPERATOR = "operator"
     FETCHED_FOR_PRINT = "fetched_for_print"
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from esoz_notify.core.channel import Channel
+from esoz_notify.core.delivery import Attempt
+from esoz_notify.core.status import PROOFS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +84,10 @@ def money(seen: Minute, prices: Mapping[Channel, Decimal]) -> Money:
     spent = seen.sms_parts * sms + seen.viber * prices[Channel.VIBER] + seen.diia * prices[Channel.DIIA]
     messages = seen.sms_parts + (seen.viber + seen.diia) * parts_each
     return Money(spent=spent, all_by_sms=messages * sms)
+
+
+def cost(attempt: Attempt, prices: Mapping[Channel, Decimal]) -> Decimal:
+    """What one attempt cost: by SMS each part that the provider took, by Viber and Diia a message that arrived."""
+    if attempt.channel is Channel.SMS:
+        return len(attempt.parts) * prices[Channel.SMS]
+    return prices[attempt.channel] if attempt.outcome in PROOFS else Decimal(0)

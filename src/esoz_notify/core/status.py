@@ -83,8 +83,8 @@ STATUSES: dict[Status, StatusMeaning] = {
         offers_print=False,
         may_resend=False,
         what=(
-            "The caller withdrew it. Nothing more is started; what a provider already has cannot be recalled, and "
-            "its receipt is still written to the attempt."
+            "The caller or an operator withdrew it. Nothing more is started; what a provider already has cannot be "
+            "recalled, and its receipt is still written to the attempt."
         ),
     ),
     Status.PRINT_REQUIRED: StatusMeaning(

@@ -21,7 +21,7 @@ from esoz_notify.engine.audit import Action, Deed
 from esoz_notify.engine.desk import NotAllowed
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.people import Person, Role
-from esoz_notify.render.texts import Texts
+from esoz_notify.render.texts import HIDDEN, Texts
 from esoz_notify.store import reading
 from esoz_notify.store import reveals as table
 from esoz_notify.store.ledger import Connection
@@ -30,7 +30,6 @@ from esoz_notify.store.reveals import SealedMessage, Seen
 from esoz_notify.store.vault import Vault, field_aad
 
 WHY_LENGTH_MAX = 200
-HIDDEN_CODE = "••••"
 
 
 class What(StrEnum):
@@ -96,7 +95,7 @@ class Revealing:
         if what not in MAY_REVEAL[person.role]:
             raise NotAllowed("the role may not see it")
         stored = await reading.one(connection, notification_id)
-        if stored is None or stored.client_id != person.client_id or what not in self.allowed(person, stored):
+        if stored is None or not person.sees(stored.client_id) or what not in self.allowed(person, stored):
             raise NotFound("no such notification", code="notification_unknown")
         if not 1 <= len(" ".join(why.split())) <= WHY_LENGTH_MAX:
             rule = f"must have 1 to {WHY_LENGTH_MAX} characters"
@@ -115,6 +114,6 @@ class Revealing:
         """The text as an SMS says it; other channels say the same in their own form."""
         secret_field = KINDS[stored.kind].secret_field
         if secret_field is not None and stored.state.has_code:
-            data[secret_field] = HIDDEN_CODE
+            data[secret_field] = HIDDEN
         for_other = stored.recipient["relation"] == Relation.THIRD_PERSON.value
         return self._texts.message(stored.kind, Channel.SMS, stored.language, data, for_other=for_other).text

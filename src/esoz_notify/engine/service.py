@@ -14,6 +14,7 @@ from uuid import UUID
 from esoz_notify.channels.dialogue import Adapter
 from esoz_notify.core.callback_credentials import Signed
 from esoz_notify.core.cascade import CancelAsked, Event, ResendAsked
+from esoz_notify.core.delivery import Because
 from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError, Unavailable
 from esoz_notify.core.patient import read_patient, write_patient
 from esoz_notify.core.status import Status, is_terminal
@@ -182,12 +183,16 @@ class Service:
                 return
             await asyncio.sleep(_EVENTS_LOOK_S)
 
-    async def cancel(self, caller: Caller, notification_id: UUID) -> Json:
-        """Withdraw a notification; a second cancel answers the same. Raises NotFound, RefusedTransition."""
+    async def cancel(self, caller: Caller, notification_id: UUID, why: str | None = None) -> Json:
+        """Withdraw a notification; a second cancel answers the same. ``why``: the reason of a person of the service.
+
+        Raises NotFound, RefusedTransition, and InvalidInput for a reason that may not be noted.
+        """
         view = await self.get(caller, notification_id)
         if view["status"] == Status.CANCELLED.value:
             return view
-        return await self._change(caller, notification_id, CancelAsked(), Action.CANCEL)
+        asked = CancelAsked() if caller.person is None else CancelAsked(Because.OPERATOR)
+        return await self._change(caller, notification_id, asked, Action.CANCEL, why)
 
     async def resend(self, caller: Caller, notification_id: UUID) -> Json:
         """Send it again by the next way. Raises NotFound, RefusedTransition, LimitReached.
@@ -202,14 +207,16 @@ class Service:
             return await self.get(caller, notification_id)
         return await self._change(caller, notification_id, ResendAsked(), Action.RESEND)
 
-    async def _change(self, caller: Caller, notification_id: UUID, event: Event, action: Action) -> Json:
+    async def _change(
+        self, caller: Caller, notification_id: UUID, event: Event, action: Action, why: str | None = None
+    ) -> Json:
         async with self._ledger.transaction() as connection:
             stored = _seen(caller, await reading.one(connection, notification_id))
             applied = await apply_events(connection, [(notification_id, event)], dict)
             if applied.refused:
                 raise applied.refused[0]
             await wake.agenda(connection)
-            await note(connection, _deed(caller, action, stored))
+            await note(connection, _deed(caller, action, stored, why))
         return await self.get(caller, notification_id)
 
     async def route(self, asked: Mapping[str, object]) -> Json:
@@ -302,8 +309,9 @@ class Service:
                 raise Unavailable("the ledger is read-only now and takes nothing", code=READ_ONLY)
 
 
-def _deed(caller: Caller, action: Action, stored: Stored) -> Deed:
-    return Deed(actor=caller.actor, action=action, subject=f"notification:{stored.id}", details=caller.on_behalf)
+def _deed(caller: Caller, action: Action, stored: Stored, why: str | None = None) -> Deed:
+    subject = f"notification:{stored.id}"
+    return Deed(actor=caller.actor, action=action, subject=subject, why=why, details=caller.on_behalf)
 
 
 def _seen(caller: Caller, stored: Stored | None) -> Stored:

@@ -40,6 +40,7 @@ BECAUSE: Mapping[Because, tuple[str, str]] = {
     Because.NO_WAY_LEFT: ("інших шляхів немає", "there is no other way"),
     Because.VALIDITY_ENDED: ("строк дії минув", "the validity is over"),
     Because.CALLER: ("так вирішила система, що подала", "the caller asked for it"),
+    Because.OPERATOR: ("так вирішив оператор сервісу", "an operator of the service decided so"),
     Because.FETCHED_FOR_PRINT: ("довідку отримано для друку", "the summary was fetched for print"),
 }
 

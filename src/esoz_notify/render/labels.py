@@ -75,8 +75,8 @@ STATUS_LABELS: Mapping[Status, Label] = {
     ),
     Status.CANCELLED: _row(
         Colour.GREY,
-        ("Скасовано", "Сповіщення скасувала система, що його подала."),
-        ("Cancelled", "The caller withdrew the notification."),
+        ("Скасовано", "Сповіщення відкликала система, що його подала, або оператор сервісу."),
+        ("Cancelled", "The caller or an operator of the service withdrew the notification."),
     ),
     Status.PRINT_REQUIRED: _row(
         Colour.AMBER,

@@ -32,6 +32,9 @@ DIIA_SHORT_LENGTH_MAX = 200
 DIIA_FULL_LENGTH_MAX = 2048
 """Limits of a Diia notification template (Diia notifications API of the national registries platform, 1.9.7)."""
 
+HIDDEN = "••••"
+"""Stands for a datum that is not shown."""
+
 _CODE_LENGTH_MAX = 8
 _DATE_LENGTH = len("22.11.2026")
 _KEYS = {"sms": str, "sms_segments": int, "viber": str, "diia_title": str, "diia_short": str, "diia_full": str}
@@ -89,6 +92,18 @@ class Texts:
         template = self._template(kind, language, missing, for_other=for_other)
         parameters = {item.name: _shown(item, data[item.name]) for item in template.fields}
         return Rendered(template=template.name, parameters=parameters, text=_fill(_body(template, channel), parameters))
+
+    def shape(
+        self, kind_name: str, channel: Channel, language: str, missing: set[str], *, for_other: bool = False
+    ) -> tuple[str, str]:
+        """Title and text of a message with every datum hidden; only Diia's have a title.
+
+        ``missing``: the data that this notification has not. Raises ValueError for paper.
+        """
+        template = self._template(KINDS[kind_name], language, missing, for_other=for_other)
+        hidden = {item.name: _hidden(item) for item in template.fields}
+        title = template.diia_title if channel is Channel.DIIA else ""
+        return title, _fill(_body(template, channel), hidden)
 
     def viber_templates(self) -> Mapping[str, str]:
         """Bodies to be approved by Viber, by template name, with placeholders as ``{{name}}``."""
@@ -299,6 +314,12 @@ def _longest(item: Field) -> str:
             return "0" * _DATE_LENGTH
         case grouped:
             return "-".join(["X" * GROUP_LENGTH] * (GROUPED[grouped].length // GROUP_LENGTH))
+
+
+def _hidden(item: Field) -> str:
+    """As many dots as people expect there, in groups of four."""
+    groups = GROUPED[item.format].length // GROUP_LENGTH if item.format in GROUPED else 1
+    return "-".join([HIDDEN] * groups)
 
 
 def _all_words(template: Template) -> str:

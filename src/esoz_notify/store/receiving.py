@@ -139,12 +139,12 @@ _ORPHAN_AFTER = timedelta(seconds=2)
 
 _TAKE = f"""
 WITH looked AS (
-  SELECT id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail
+  SELECT id, receipt_id, provider, provider_message_id, notification_id, attempt_no, state, reason, detail, received_at
   FROM receipt_inbox WHERE NOT orphan ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 ), known AS (
   SELECT looked.id, coalesce(a.notification_id, m.notification_id) AS notification_id,
          coalesce(a.no, m.attempt_no) AS attempt_no, coalesce(m.part, 0) AS part,
-         looked.state, looked.reason, looked.detail
+         looked.state, looked.reason, looked.detail, looked.receipt_id, looked.provider_message_id, looked.received_at
   FROM looked
   LEFT JOIN attempt a
     ON a.notification_id = looked.notification_id AND a.no = looked.attempt_no AND a.provider = looked.provider
@@ -156,6 +156,11 @@ WITH looked AS (
   WHERE id IN (SELECT id FROM known WHERE notification_id IS NULL) AND received_at < {NOW} - %s RETURNING id
 ), gone AS (
   DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM known WHERE notification_id IS NOT NULL) RETURNING id
+), told AS (
+  INSERT INTO receipt_of (notification_id, id, attempt_no, part, receipt_id, provider_message_id, state, reason, detail,
+                          received_at)
+  SELECT notification_id, id, attempt_no, part, receipt_id, provider_message_id, state, reason, detail, received_at
+  FROM known WHERE notification_id IS NOT NULL
 )
 SELECT notification_id, attempt_no, part, state, reason, detail FROM known ORDER BY id
 """

@@ -78,6 +78,7 @@ WITH old AS (
   ORDER BY n.id LIMIT %(count)s FOR UPDATE OF d SKIP LOCKED
 ), a AS (DELETE FROM attempt USING old WHERE notification_id = old.id
 ), m AS (DELETE FROM provider_message USING old WHERE notification_id = old.id
+), r AS (DELETE FROM receipt_of USING old WHERE notification_id = old.id
 ), p AS (DELETE FROM poll USING old WHERE notification_id = old.id
 ), x AS (DELETE FROM crisis_notification USING old WHERE notification_id = old.id
 ), d AS (DELETE FROM delivery USING old WHERE notification_id = old.id
