@@ -35,6 +35,7 @@ from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
@@ -83,6 +84,11 @@ class Product:
     def overview(self) -> Overview:
         """What people who run the service look at."""
         return Overview(self.ledger, self.operations, self.settings.prices)
+
+    @property
+    def provider_board(self) -> ProviderBoard:
+        """What operators look at of providers."""
+        return ProviderBoard(self.ledger, self.operations, _contracts(self.settings))
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""
@@ -303,6 +309,17 @@ def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
         )
         adapters.append(infobip.adapter(account))
     return adapters
+
+
+def _contracts(settings: Settings) -> list[Contract]:
+    """What is agreed with each provider, as the settings have it."""
+    agreed = {smsc.name: (smsc.window_size, smsc.submit_rate_per_s) for smsc in settings.smscs}
+    return [
+        Contract(name=name, channel=channel, window_size=limits[0], rate_per_s=limits[1])
+        for channel, names in configured_providers(settings).items()
+        for name in names
+        for limits in [agreed.get(name, (None, None))]
+    ]
 
 
 def _endpoints(settings: Settings) -> dict[str, Endpoint]:

@@ -46,12 +46,14 @@ from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.store.vault import Keys, Vault
 
 KEYS = Keys(data_keys={1: b"d" * 32}, current_id=1, index_key=b"i" * 32, code_key=b"c" * 32, token_key=b"t" * 32)
 PRICES = {Channel.DIIA: Decimal(0), Channel.VIBER: Decimal("0.38"), Channel.SMS: Decimal("0.45")}
+CONTRACTS = (Contract(name="carrier", channel=Channel.VIBER),)
 POLICIES = """
 [[policy]]
 version = "test"
@@ -213,9 +215,20 @@ class Desk:
 
 @asynccontextmanager
 async def a_desk(
-    dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, doors: Any = None, secure: bool = False, **options: Any
+    dsn: str,
+    keys: Keys = KEYS,
+    /,
+    *,
+    tls: Tls | None = None,
+    doors: Any = None,
+    secure: bool = False,
+    contracts: Sequence[Contract] = CONTRACTS,
+    **options: Any,
 ) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
+
+    ``contracts``: of the providers that pages know.
+
 
     People reach it as localhost, of which browsers take passkeys without https; with ``secure`` as if by https.
     """
@@ -235,7 +248,7 @@ async def a_desk(
     service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
     access = Access(ledger, keys)
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
-    operations = Operations(ledger, vault, ["carrier"], crises)
+    operations = Operations(ledger, vault, [one.name for one in contracts], crises)
     way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
     overview = Overview(ledger, operations, PRICES)
     room = Room(
@@ -243,6 +256,8 @@ async def a_desk(
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
+        operations=operations,
+        providers=ProviderBoard(ledger, operations, contracts),
         ledger=ledger,
         secure=secure,
     )

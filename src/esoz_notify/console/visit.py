@@ -27,8 +27,10 @@ from esoz_notify.engine.entrance import Entrance
 from esoz_notify.engine.factors import WrongFactor
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.oidc import OidcRefused
+from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
+from esoz_notify.engine.provider_board import ProviderBoard
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,8 @@ class Room:
     desk: Desk
     crises: Crises
     overview: Overview
+    operations: Operations
+    providers: ProviderBoard
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()
