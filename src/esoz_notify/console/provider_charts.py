@@ -6,7 +6,7 @@ What belongs here: from figures to bars, bands and what they say in words. What 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from esoz_notify.console.now import STATE_COLOURS, number
 from esoz_notify.console.now_words import NOW_WORDS
@@ -102,7 +102,7 @@ def _good(standing: Standing, language: str) -> Chart:
         label="providers_good",
         value=value,
         summary=words["chart_good"].format(value=value),
-        note=words["note_good"].format(top=percent(1.0, language)),
+        note=words["note_good"],
         bars=_bars(standing.chart, lambda one: 0.0 if one.good is None else 1.0, lambda one: one.good or 0.0, title),
     )
 
@@ -146,7 +146,7 @@ def _receipts(standing: Standing, language: str) -> Chart:
         label="providers_p95_of",
         value=value,
         summary=words["chart_receipts"].format(median=median, value=value),
-        note=words["note_receipts"].format(top=seconds(top, language), median=median),
+        note=words["note_receipts"].format(median=median),
         bars=_bars(
             standing.chart,
             lambda one: (one.receipt_s(_HIGH) or 0.0) / top,
@@ -239,9 +239,10 @@ def lines(standing: Standing, language: str) -> list[Line]:
     ]
 
 
-def scale(standing: Standing, until: datetime) -> tuple[str, str]:
+def scale(standing: Standing) -> tuple[str, str]:
     """What the ends of a chart are called."""
-    return hour_and_minute(standing.whole.at), hour_and_minute(until)
+    whole = standing.whole
+    return hour_and_minute(whole.at), hour_and_minute(whole.at + timedelta(minutes=whole.minutes))
 
 
 def percent(value: float | None, language: str) -> str:

@@ -17,7 +17,7 @@ from esoz_notify.console.drawing import page
 from esoz_notify.console.now import Provider, provider
 from esoz_notify.console.provider_charts import Chart, band, charts, gauges, lines, scale
 from esoz_notify.console.provider_words import PROVIDER_WORDS, because, consequence, duration
-from esoz_notify.console.told import ago, channel_name
+from esoz_notify.console.told import ago, channel_name, hour_and_minute
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.engine.desk import NotAllowed
@@ -28,6 +28,7 @@ from esoz_notify.engine.provider_board import SPANS, Noted, Sheet, Span, Standin
 from esoz_notify.render.labels import Colour
 
 _PATH = "/providers"
+_PARTS = {"live": "provider_live", "more": "provider_more"}
 _COLOURS: dict[str, Colour] = {"open": Colour.RED, "receipts_stopped": Colour.RED, "closed": Colour.GREEN}
 _AMBER = frozenset({"half_open", "held", "slow"})
 
@@ -66,15 +67,15 @@ async def show_providers(request: Visit) -> Response[bytes]:
         "cards": [_card(one, board.at, lang) for one in board.standings],
         "spans": list(SPANS),
         "span": span_name,
-        "scale": scale(board.standings[0], board.at) if board.standings else ("", ""),
+        "scale": scale(board.standings[0]) if board.standings else ("", ""),
     }
-    template = "providers_live" if _wants_part(request) else "providers"
+    template = "providers_live" if _part(request) else "providers"
     return page(template, lang, session=request.user, path=_PATH, **values)
 
 
 @get(f"{_PATH}/{{name:str}}")
 async def show_provider(request: Visit, name: FromPath[str]) -> Response[bytes]:
-    """One of them in full; the same of its part that changes."""
+    """One of them in full; the same of its parts that change."""
     menu.demand(request.user.person, _PATH)
     return await _one(request, name)
 
@@ -119,8 +120,9 @@ async def _one(request: Visit, name: str, status: int = 200, *, alert: str = "",
         "name": name,
         "spans": list(SPANS),
         "span": span_name,
-        "scale": scale(sheet.standing, sheet.at),
+        "scale": scale(sheet.standing),
         "band": band(sheet.spells, lang),
+        "band_scale": (hour_and_minute(sheet.at - span.length), hour_and_minute(sheet.at)),
         "gauges": gauges(sheet.standing, lang),
         "lines": lines(sheet.standing, lang),
         "later": sheet.standing.whole.throttled,
@@ -133,7 +135,7 @@ async def _one(request: Visit, name: str, status: int = 200, *, alert: str = "",
         "alert": alert,
         "why": why,
     }
-    template = "provider_live" if _wants_part(request) else "provider"
+    template = _PARTS.get(_part(request), "provider")
     return page(template, lang, status, session=request.user, path=f"{_PATH}/{quote(name)}", **values)
 
 
@@ -164,8 +166,10 @@ def _span(request: Visit) -> tuple[str, Span]:
     return (chosen, SPANS[chosen]) if chosen in SPANS else next(iter(SPANS.items()))
 
 
-def _wants_part(request: Visit) -> bool:
-    return request.method == "GET" and request.query_params.get("part") == "live"
+def _part(request: Visit) -> str:
+    """Which part of the page is asked for, as the page itself does again and again; empty: all of it."""
+    part = request.query_params.get("part", "") if request.method == "GET" else ""
+    return part if part in _PARTS else ""
 
 
 def _demand_operator(request: Visit) -> None:

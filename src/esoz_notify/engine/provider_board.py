@@ -15,6 +15,7 @@ from esoz_notify.core.provider_flow import Flow, by_while, joined, no_flow
 from esoz_notify.core.provider_spells import Changed, Spell, lasted_s, spells
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.overview import newest_minute
 from esoz_notify.store import health, provider_minutes
 from esoz_notify.store.health import ProviderChange, ProviderHealth
 from esoz_notify.store.ledger import Connection
@@ -149,7 +150,7 @@ class ProviderBoard:
 
     async def _standings(self, now: datetime, span: Span) -> tuple[Standing, ...]:
         names = [contract.name for contract in self._contracts]
-        first = _floor(now) + _MINUTE - span.length
+        first = newest_minute(now) + _MINUTE - span.length
         known = {one.provider: one for one in await self._operations.providers_health()}
         async with self._ledger.transaction() as connection:
             counted = await provider_minutes.minutes(connection, names, first)
@@ -204,7 +205,3 @@ def _history(changes: Sequence[ProviderChange], known: Sequence[Changed], now: d
         goes_on = lasted == (now - known[place].at).total_seconds()
         found.append(Noted(change=change, lasted_s=lasted, goes_on=goes_on))
     return tuple(found)
-
-
-def _floor(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
