@@ -35,6 +35,7 @@ from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.probing import Probing, Target
 from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
@@ -64,6 +65,7 @@ class Product:
     operations: Operations
     health: Health
     overload: Overload
+    probing: Probing
     quotas: Quotas
     address_index: Callable[[str], bytes]
     providers: tuple[Provider, ...]
@@ -136,10 +138,12 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         crises = Crises(ledger)
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
+        probing = _probing(settings, ledger, intake, policies)
         access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
             _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
+            _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
             _start(tasks, callers=access.callers.run(), issuers=issuers.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
@@ -161,6 +165,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             operations=Operations(ledger, vault, names, crises),
             health=health,
             overload=overload,
+            probing=probing,
             quotas=quotas,
             address_index=partial(vault.index, purpose="address"),
             providers=hands.providers,
@@ -309,6 +314,19 @@ def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
         )
         adapters.append(infobip.adapter(account))
     return adapters
+
+
+def _probing(settings: Settings, ledger: Ledger, intake: Intake, policies: Policies) -> Probing:
+    """Probes of every provider that has a test phone; Diia knows people by their tax numbers alone."""
+    phones = {one.provider: one for one in settings.probes}
+    targets = [
+        Target(provider=contract.name, channel=contract.channel, phone=own.phone, tax_id=own.tax_id)
+        for contract in _contracts(settings)
+        for own in [phones.get(contract.name) or phones.get("")]
+        if own is not None and (contract.channel is not Channel.DIIA or own.tax_id)
+    ]
+    every_s, limit_s = settings.probe_every_s, settings.probe_limit_s
+    return Probing(ledger, intake, policies, targets, every_s=every_s, limit_s=limit_s)
 
 
 def _contracts(settings: Settings) -> list[Contract]:

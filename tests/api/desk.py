@@ -46,6 +46,7 @@ from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.probing import Probing, Target
 from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
@@ -223,11 +224,12 @@ async def a_desk(
     doors: Any = None,
     secure: bool = False,
     contracts: Sequence[Contract] = CONTRACTS,
+    probed: bool = False,
     **options: Any,
 ) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
 
-    ``contracts``: of the providers that pages know.
+    ``contracts``: of the providers that pages know; ``probed``: they are probed, when a test turns that.
 
 
     People reach it as localhost, of which browsers take passkeys without https; with ``secure`` as if by https.
@@ -251,12 +253,15 @@ async def a_desk(
     operations = Operations(ledger, vault, [one.name for one in contracts], crises)
     way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
     overview = Overview(ledger, operations, PRICES)
+    targets = [Target(provider=one.name, channel=one.channel, phone=PHONE) for one in contracts if probed]
+    probing = Probing(ledger, intake, policies, targets, every_s=300, limit_s=120)
     room = Room(
         entrance=way_in,
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
         operations=operations,
+        probing=probing,
         providers=ProviderBoard(ledger, operations, contracts),
         ledger=ledger,
         secure=secure,

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from esoz_notify.console.now import STATE_COLOURS, number
 from esoz_notify.console.now_words import NOW_WORDS
-from esoz_notify.console.provider_words import PROVIDER_WORDS, duration
+from esoz_notify.console.provider_words import PROVIDER_WORDS, duration, seconds
 from esoz_notify.console.told import hour_and_minute
 from esoz_notify.core.provider_flow import Flow
 from esoz_notify.core.provider_spells import Spell
@@ -253,9 +253,3 @@ def percent(value: float | None, language: str) -> str:
     cut = int(1000 * value) / 10
     text = f"{cut:g}".replace(".", "," if language == "uk" else ".")
     return words["percent"].format(value=text)
-
-
-def seconds(value: float | None, language: str) -> str:
-    """A time as people read it."""
-    words = PROVIDER_WORDS[language]
-    return words["none"] if value is None else words["seconds"].format(value=number(value, language))

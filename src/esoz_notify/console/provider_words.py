@@ -6,9 +6,11 @@ What belongs here: words chosen by what is so. What does not: the pages' fixed w
 
 from collections.abc import Mapping
 
+from esoz_notify.console.now import number
 from esoz_notify.console.told import channel_name
 from esoz_notify.core.breaker import Why
 from esoz_notify.core.channel import GUARANTEED
+from esoz_notify.core.probe import NOT_TAKEN, Judged
 from esoz_notify.core.receipts import Reason
 from esoz_notify.engine.provider_board import Noted, Sheet
 from esoz_notify.render.labels import REASON_LABELS
@@ -40,14 +42,13 @@ PROVIDER_WORDS: Mapping[str, Mapping[str, str]] = {
         " чекатимуть свого вікна, а потім теж підуть далі.",
         "hold_last_guaranteed": "Це останній робочий провайдер каналу {channel}, а за ним іншого каналу немає:"
         " нові повідомлення чекатимуть, і коди встигнуть застаріти. Лікарям лишиться папір.",
-        "held_by": "Призупинив {who}: {why}",
         "state_for": "{state} — {duration}",
         "window": "Одночасно в роботі, з вікна одного процесу",
         "rate": "Частин SMS за секунду, за договором на один процес",
         "pace": "Викликів за хвилину; межі в налаштуваннях немає",
         "seconds": "{value} с",
+        "ms": "{value} мс",
         "percent": "{value} %",
-        "per_min": "{value} за хв",
         "bar_good": "{at}: вдалих {good} з {calls} викликів",
         "bar_calls": "{at}: {calls} викликів за хвилину, «пізніше» {later}",
         "bar_receipts": "{at}: половина квитанцій за {median}, 95 % за {p95}",
@@ -55,8 +56,17 @@ PROVIDER_WORDS: Mapping[str, Mapping[str, str]] = {
         "chart_calls": "Викликів за хвилину: найбільше {top}, у середньому {value}.",
         "chart_receipts": "Затримка квитанцій: половина за {median}, 95 % за {value}.",
         "note_good": "червоне — невдалі",
-        "note_calls": "найбільше {top}, темне — «пізніше»",
-        "note_receipts": "темне — половина, {median}",
+        "note_calls": "найбільше {top}, унизу — «пізніше»",
+        "note_receipts": "унизу — половина, {median}",
+        "probe_arrived": "Передано за {handed}, підтверджено за {receipt}",
+        "probe_taken": "Передано за {handed}; підтверджує цей канал лише відкриття людиною",
+        "probe_failed": "Не дійшла: {why}",
+        "probe_not_sent": "ми самі не встигли її надіслати",
+        "probe_not_taken": "провайдер її не взяв",
+        "probe_no_receipt": "підтвердження не надійшло вчасно",
+        "probe_none": "Ще не пробували",
+        "probe_codes": "Код",
+        "probe_documents": "Документ",
         "none": "—",
     },
     "en": {
@@ -85,14 +95,13 @@ PROVIDER_WORDS: Mapping[str, Mapping[str, str]] = {
         " wait for the window of their step and then go on too.",
         "hold_last_guaranteed": "It is the last working provider of {channel}, and no channel comes after it: new"
         " messages will wait, and codes will grow too old. Doctors are left with paper.",
-        "held_by": "Held by {who}: {why}",
         "state_for": "{state} — {duration}",
         "window": "In hand at a time, of the window of one process",
         "rate": "Parts of SMS a second, by the contract for one process",
         "pace": "Calls a minute; the settings name no limit",
         "seconds": "{value} s",
+        "ms": "{value} ms",
         "percent": "{value} %",
-        "per_min": "{value} a min",
         "bar_good": "{at}: {good} good of {calls} calls",
         "bar_calls": "{at}: {calls} calls a minute, “later” {later}",
         "bar_receipts": "{at}: half of the receipts within {median}, 95 % within {p95}",
@@ -100,8 +109,17 @@ PROVIDER_WORDS: Mapping[str, Mapping[str, str]] = {
         "chart_calls": "Calls a minute: {top} at most, {value} in the mean.",
         "chart_receipts": "Delay of receipts: half within {median}, 95 % within {value}.",
         "note_good": "red: failed",
-        "note_calls": "{top} at most, dark: “later”",
-        "note_receipts": "dark: half, {median}",
+        "note_calls": "{top} at most, below: “later”",
+        "note_receipts": "below: half, {median}",
+        "probe_arrived": "Handed over in {handed}, confirmed in {receipt}",
+        "probe_taken": "Handed over in {handed}; this channel confirms only that a person opened it",
+        "probe_failed": "Did not arrive: {why}",
+        "probe_not_sent": "we did not send it in time ourselves",
+        "probe_not_taken": "the provider did not take it",
+        "probe_no_receipt": "no confirmation came in time",
+        "probe_none": "Not tried yet",
+        "probe_codes": "Code",
+        "probe_documents": "Document",
         "none": "—",
     },
 }
@@ -127,6 +145,30 @@ def consequence(sheet: Sheet, language: str) -> str:
         return words["hold_others"].format(others=", ".join(sheet.others))
     key = "hold_last_guaranteed" if channel in GUARANTEED else "hold_last"
     return words[key].format(channel=channel_name(channel, language))
+
+
+def probe_told(judged: Judged, language: str) -> str:
+    """What a probe came to."""
+    words = PROVIDER_WORDS[language]
+    if judged.ok and judged.receipt_s is None:
+        return words["probe_taken"].format(handed=seconds(judged.handed_s, language))
+    if judged.ok:
+        handed, receipt = (seconds(one, language) for one in (judged.handed_s, judged.receipt_s))
+        return words["probe_arrived"].format(handed=handed, receipt=receipt)
+    reason = judged.reason or NOT_TAKEN
+    known = REASON_LABELS[Reason(reason)].words(language).label.lower() if reason in list(Reason) else ""
+    why = known or words[f"probe_{reason}"]
+    return words["probe_failed"].format(why=why)
+
+
+def seconds(value: float | None, language: str) -> str:
+    """A time as people read it; what is under a second in thousandths of it."""
+    words = PROVIDER_WORDS[language]
+    if value is None:
+        return words["none"]
+    if value < 1:
+        return words["ms"].format(value=f"{1000 * value:.0f}")
+    return words["seconds"].format(value=number(value, language))
 
 
 def duration(seconds: float, language: str) -> str:

@@ -4,6 +4,7 @@ What belongs here: from forms to the engine and back to the page. What does not:
 shapes (``provider_charts``), words (``provider_words``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,14 +17,15 @@ from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
 from esoz_notify.console.now import Provider, provider
 from esoz_notify.console.provider_charts import Chart, band, charts, gauges, lines, scale
-from esoz_notify.console.provider_words import PROVIDER_WORDS, because, consequence, duration
+from esoz_notify.console.provider_words import PROVIDER_WORDS, because, consequence, duration, probe_told
 from esoz_notify.console.told import ago, channel_name, hour_and_minute
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
-from esoz_notify.core.errors import InvalidInput, Problem
+from esoz_notify.core.errors import InvalidInput, Problem, RefusedTransition
 from esoz_notify.engine.desk import NotAllowed
 from esoz_notify.engine.operations import WHY_LENGTH_MAX
 from esoz_notify.engine.overview import Tile
 from esoz_notify.engine.people import Role
+from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.engine.provider_board import SPANS, Noted, Sheet, Span, Standing
 from esoz_notify.render.labels import Colour
 
@@ -57,14 +59,27 @@ class Entry:
     colour: Colour
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeLine:
+    """What the last probe of a lane came to."""
+
+    lane: str
+    text: str
+    ago: str
+    under_way: bool
+    colour: Colour
+
+
 @get(_PATH)
 async def show_providers(request: Visit) -> Response[bytes]:
     """All of them; the part that changes, when the page asks for that again and again."""
     menu.demand(request.user.person, _PATH)
     lang, (span_name, span) = language(request), _span(request)
     board = await room(request).providers.all(span)
+    tried = await room(request).probing.standings()
     values: dict[str, Any] = {
         "cards": [_card(one, board.at, lang) for one in board.standings],
+        "probes": {one.contract.name: _probes(tried, one.contract.name, board.at, lang) for one in board.standings},
         "spans": list(SPANS),
         "span": span_name,
         "scale": scale(board.standings[0]) if board.standings else ("", ""),
@@ -109,12 +124,24 @@ async def resume_provider(request: Visit, name: FromPath[str]) -> Response[bytes
     return see(f"{_PATH}/{quote(name)}")
 
 
-HANDLERS = (show_providers, show_provider, hold_provider, resume_provider)
+@post(f"{_PATH}/{{name:str}}/probe")
+async def probe_provider(request: Visit, name: FromPath[str]) -> Response[bytes]:
+    """Probe it now, in each of its lanes."""
+    _demand_operator(request)
+    try:
+        await room(request).probing.ask(name, actor=_actor(request))
+    except RefusedTransition as error:
+        return await _one(request, name, status_of(error), alert=sentence(request, error))
+    return see(f"{_PATH}/{quote(name)}")
+
+
+HANDLERS = (show_providers, show_provider, hold_provider, resume_provider, probe_provider)
 
 
 async def _one(request: Visit, name: str, status: int = 200, *, alert: str = "", why: str = "") -> Response[bytes]:
     lang, (span_name, span) = language(request), _span(request)
     sheet = await room(request).providers.one(name, span)
+    probes = _probes(await room(request).probing.standings(), name, sheet.at, lang)
     values: dict[str, Any] = {
         "card": _card(sheet.standing, sheet.at, lang),
         "name": name,
@@ -127,6 +154,7 @@ async def _one(request: Visit, name: str, status: int = 200, *, alert: str = "",
         "lines": lines(sheet.standing, lang),
         "later": sheet.standing.whole.throttled,
         "history": [_entry(one, sheet, lang) for one in sheet.history],
+        "probes": probes,
         "held": sheet.standing.health.hold is not None,
         "consequence": consequence(sheet, lang),
         "is_last": sheet.is_last,
@@ -143,6 +171,21 @@ def _card(one: Standing, now: datetime, lang: str) -> Card:
     tile = provider(Tile(health=one.health, state=one.state), now, lang)
     channel = channel_name(one.contract.channel, lang)
     return Card(tile=tile, channel=channel, charts=charts(one, lang), is_quiet=not one.whole.calls)
+
+
+def _probes(tried: Sequence[ProbeStanding], name: str, now: datetime, lang: str) -> list[ProbeLine]:
+    words = PROVIDER_WORDS[lang]
+    found = []
+    for one in tried:
+        if one.provider != name:
+            continue
+        last = one.last
+        text, when, colour = words["probe_none"], "", Colour.GREY
+        if last is not None and last.judged is not None and last.ended_at is not None:
+            text, when = probe_told(last.judged, lang), ago(last.ended_at, now, lang)
+            colour = Colour.GREEN if last.judged.ok else Colour.RED if one.is_alarm else Colour.AMBER
+        found.append(ProbeLine(words[f"probe_{one.lane}"], text, when, one.under_way, colour))
+    return found
 
 
 def _entry(one: Noted, sheet: Sheet, lang: str) -> Entry:

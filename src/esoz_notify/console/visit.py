@@ -30,6 +30,7 @@ from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
+from esoz_notify.engine.probing import Probing
 from esoz_notify.engine.provider_board import ProviderBoard
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 
@@ -70,6 +71,7 @@ class Room:
     overview: Overview
     operations: Operations
     providers: ProviderBoard
+    probing: Probing
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()
