@@ -239,7 +239,9 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
     known = {*names, *(name for name, url in (("infobip", "viber_url"), ("diia", "diia_url")) if values[url])}
     strange = [one.provider for one in values["probes"] if one.provider and one.provider not in known]
     if strange:
-        faults.append(f"{PREFIX}PROBES: {', '.join(strange)} is no provider; configured: {', '.join(sorted(known))}")
+        faults.append(
+            f"{PREFIX}PROBES: {', '.join(strange)} is no provider; configured: {', '.join(sorted(known)) or 'none'}"
+        )
     unknown = set(values["people_second_factor"]) - set(ROLES)
     if unknown:
         faults.append(f"{PREFIX}PEOPLE_SECOND_FACTOR: {', '.join(sorted(unknown))} is no role; {', '.join(ROLES)} are")

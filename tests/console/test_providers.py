@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.api.desk import Desk, a_desk
 from tests.console.accessible import findings
-from tests.console.seeded_providers import CONTRACTS, seed
+from tests.console.seeded_providers import CONTRACTS, seed, seed_probes
 from tests.console.test_browser import a_browser
 from tests.console.test_browser import pytestmark as in_a_browser
 from tests.console.visitor import PASSWORD, Visitor, a_visitor, rows
@@ -114,12 +114,45 @@ async def test_auditors_look_and_do_nothing(desk: Desk, visitor: Visitor) -> Non
     assert "Такого провайдера не налаштовано." in (await visitor.get("/providers/nobody")).text
 
 
+async def test_probes_are_told_and_asked_for(ledger_dsn: str) -> None:
+    """What the last of each lane came to; an operator has one sent now, which the audit knows; never of what is held."""
+    async with a_desk(ledger_dsn, contracts=CONTRACTS, probed=True) as desk, a_visitor(desk) as visitor:
+        await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
+        await visitor.sign_in(OPERATOR)
+        await seed_probes(desk)
+        all_of_them = (await visitor.get("/providers")).text
+        assert "Передано за 84 мс, підтверджено за 2,6 с" in all_of_them
+        assert "Не дійшла: підтвердження не надійшло вчасно" in all_of_them
+        assert "kyivstar: проба коду не доходить, 4 поспіль" in (await visitor.get("/now")).text
+        page = (await visitor.get("/providers/kyivstar")).text
+        assert page.count('action="/providers/kyivstar/probe"') == 1
+        assert "Ще не пробували" in page
+        assert (await visitor.post("/providers/kyivstar/probe")).to == "/providers/kyivstar"
+        begun = await rows(desk, "SELECT provider, lane FROM probe WHERE ended_at IS NULL ORDER BY lane")
+        assert begun == [("kyivstar", "codes"), ("kyivstar", "documents")]
+        assert "проба в дорозі" in (await visitor.get("/providers/kyivstar")).text
+        await visitor.post("/providers/kyivstar/hold", why="роботи")
+        assert 'action="/providers/kyivstar/probe"' not in (await visitor.get("/providers/kyivstar")).text
+        seen = await visitor.post("/providers/kyivstar/probe")
+        assert (seen.status, "нового йому не даємо, тож і не пробуємо" in seen.text) == (409, True)
+        asked = "SELECT actor, subject FROM audit WHERE action = 'provider_probed'"
+        assert await rows(desk, asked) == [(f"person:{OPERATOR}", "provider:kyivstar")]
+
+
+async def test_without_a_test_phone_that_is_said(operator: Visitor) -> None:
+    """The page says how to set probes up; asked for all the same, it is refused."""
+    assert "ESOZ_NOTIFY_PROBES" in (await operator.get("/providers/kyivstar")).text
+    assert (await operator.post("/providers/kyivstar/probe")).status == 404
+
+
 @in_a_browser[1]
 @pytest.mark.browser
-async def test_an_operator_holds_by_keyboard(desk: Desk) -> None:
+async def test_an_operator_holds_by_keyboard(ledger_dsn: str) -> None:
     """In a browser: from the list to a provider, held with a reason by the keyboard alone; for everybody to use."""
-    await seed(desk)
-    async with a_browser(desk) as browser:
+    async with a_desk(ledger_dsn, contracts=CONTRACTS, probed=True) as desk, a_browser(desk) as browser:
+        await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
+        await seed(desk)
+        await seed_probes(desk)
         page = browser.page
         await page.goto("/sign-in")
         await page.locator("#login").fill(OPERATOR)

@@ -45,7 +45,7 @@ async def attempted(
 
 
 async def test_a_minute_says_how_a_provider_did(connection: Connection) -> None:
-    """Taken, refused for the person's sake, failed, told to come later, unanswered; by its provider and minute alone."""
+    """Taken, refused for the person's sake, failed, told to come later, unanswered; of its provider and minute."""
     second = timedelta(seconds=1)
     await attempted(connection, MINUTE, "delivered", taken_s=0.5, ended_s=4.5, parts="80,80")
     await attempted(connection, MINUTE + second, "submitted", taken_s=1.5, parts="10")
