@@ -115,7 +115,7 @@ async def test_auditors_look_and_do_nothing(desk: Desk, visitor: Visitor) -> Non
 
 
 async def test_probes_are_told_and_asked_for(ledger_dsn: str) -> None:
-    """What the last of each lane came to; an operator has one sent now, which the audit knows; never of what is held."""
+    """What the last of each lane came to; an operator has one sent now, and the audit knows; never of what is held."""
     async with a_desk(ledger_dsn, contracts=CONTRACTS, probed=True) as desk, a_visitor(desk) as visitor:
         await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
         await visitor.sign_in(OPERATOR)
