@@ -85,7 +85,7 @@ class Product:
     @property
     def overview(self) -> Overview:
         """What people who run the service look at."""
-        return Overview(self.ledger, self.operations, self.settings.prices)
+        return Overview(self.ledger, self.operations, self.settings.prices, self.probing)
 
     @property
     def provider_board(self) -> ProviderBoard:

@@ -252,9 +252,9 @@ async def a_desk(
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, [one.name for one in contracts], crises)
     way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
-    overview = Overview(ledger, operations, PRICES)
     targets = [Target(provider=one.name, channel=one.channel, phone=PHONE) for one in contracts if probed]
     probing = Probing(ledger, intake, policies, targets, every_s=300, limit_s=120)
+    overview = Overview(ledger, operations, PRICES, probing)
     room = Room(
         entrance=way_in,
         desk=DoctorsDesk(ledger, vault, service, crises),

@@ -40,7 +40,8 @@ SELECT 'kyivstar', now() - ago, change, reason, by FROM (VALUES
 _HEALTH = "INSERT INTO provider_health (provider, slow, since) VALUES ('kyivstar', true, now() - interval '55 minutes')"
 _PROBES = """
 INSERT INTO probe (id, provider, lane, begun_at, ended_at, ok, handed_s, receipt_s, reason)
-SELECT md5(provider || no)::uuid, provider, lane, now() - no * interval '5 minutes',
+SELECT (lpad((10 - no)::text, 8, '0') || substr(md5(provider), 9))::uuid, provider, lane,
+       now() - no * interval '5 minutes',
        now() - no * interval '5 minutes' + interval '4 seconds', ok, CASE WHEN ok THEN 0.084 END,
        CASE WHEN ok THEN 2.6 END, CASE WHEN NOT ok THEN 'no_receipt' END
 FROM generate_series(1, 4) no,

@@ -22,7 +22,6 @@ from esoz_notify.core.channel import Channel
 from esoz_notify.core.figures import Minute, share
 from esoz_notify.core.kinds import Lane
 from esoz_notify.engine.overview import BACKLOG_MAX, Picture, Tile
-from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.render.labels import Colour
 
 _PATH = "/now"
@@ -138,7 +137,7 @@ async def _draw(request: Visit, template: str) -> Response[bytes]:
         "saved": _money(picture.money.saved, lang),
         "all_by_sms": _money(picture.money.all_by_sms, lang),
         "providers": [provider(one, picture.at, lang) for one in picture.tiles],
-        "alarms": [*probe_alarms(await here.probing.standings(), picture.at, lang), *alarms(picture, lang)],
+        "alarms": [*probe_alarms(picture, lang), *alarms(picture, lang)],
         "banner": here.desk.banner(),
     }
     return page(template, lang, 200, session=request.user, path=_PATH, **values)
@@ -232,17 +231,17 @@ def alarms(picture: Picture, lang: str) -> list[Alarm]:
     ]
 
 
-def probe_alarms(probes: Sequence[ProbeStanding], now: datetime, lang: str) -> list[Alarm]:
+def probe_alarms(picture: Picture, lang: str) -> list[Alarm]:
     """Providers and lanes whose probes fail again and again."""
     words = NOW_WORDS[lang]
     return [
         Alarm(
             text=words[f"probe_{one.lane}"].format(provider=one.provider, count=one.failures),
             advice=words["advice_probe"],
-            ago=ago(one.last.ended_at, now, lang) if one.last and one.last.ended_at else "",
+            ago=ago(one.last.ended_at, picture.at, lang) if one.last and one.last.ended_at else "",
             colour=Colour.RED,
         )
-        for one in probes
+        for one in picture.probes
         if one.is_alarm
     ]
 
