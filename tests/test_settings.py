@@ -37,6 +37,22 @@ def test_an_smsc_is_one_url() -> None:
     assert (second.name, second.port, second.tls) == ("smsc-2", 2775, False)
 
 
+def test_probes_have_a_phone_each_or_one_for_all() -> None:
+    """A named provider has its own, every other the common one, and no number is in what is printed of the settings."""
+    settings = read_settings(
+        {
+            "ESOZ_NOTIFY_SMSCS": "smpps://a:b@c?name=kyivstar",
+            "ESOZ_NOTIFY_PROBES": "+380000000001/0000000001 kyivstar=+380000000002",
+        }
+    )
+    assert [(one.provider, one.phone, one.tax_id) for one in settings.probes] == [
+        ("", "+380000000001", "0000000001"),
+        ("kyivstar", "+380000000002", None),
+    ]
+    assert "+380" not in repr(settings)
+    assert "+380" not in repr(settings.probes)
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
@@ -47,6 +63,10 @@ def test_an_smsc_is_one_url() -> None:
         ({"PEOPLE_SECOND_FACTOR": "doctor king"}, "PEOPLE_SECOND_FACTOR: king is no role"),
         ({"OIDC_ISSUER": "https://sso.example"}, "OIDC_ISSUER needs ESOZ_NOTIFY_OIDC_CLIENT_ID"),
         ({"OIDC_ISSUER": "http://sso.example"}, "OIDC_ISSUER must be an https:// address"),
+        ({"PROBES": "0671234567"}, "PROBES: must be [PROVIDER=]+380XXXXXXXXX[/TAX_ID]"),
+        ({"PROBES": "+380000000001/12"}, "a tax number (for Diia) with 10 digits"),
+        ({"PROBES": "+380000000001 +380000000002"}, "PROBES: each provider may stand there once"),
+        ({"PROBES": "moon=+380000000001"}, "PROBES: moon is no provider; configured: none"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: must be DEBUG"),
         ({"SMSCS": "http://a:b@c"}, "SMSCS: each must be smpp://"),
         ({"SMSCS": "smpp://a:b@c?colour=red"}, "an option is none of the known: ca_file"),

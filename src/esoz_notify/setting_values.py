@@ -4,6 +4,7 @@ What belongs here: one reader per shape, raising ValueError with the rule. What 
 how they hang together (``settings``).
 """
 
+import re
 import shlex
 import ssl
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from esoz_notify.core.callback_credentials import read_credential
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.networks import Network
+from esoz_notify.core.phone import PHONE_RULE
 from esoz_notify.core.toml import read_toml
 
 PRICE_MAX = 1000
@@ -265,6 +267,29 @@ def read_prices(text: str) -> Mapping[Channel, Decimal]:
     ):
         raise ValueError(rule)
     return prices
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePhone:
+    """Where probes go. ``provider`` empty: those of every provider without one of its own."""
+
+    provider: str
+    phone: str = field(repr=False)
+    tax_id: str | None = field(default=None, repr=False)
+
+
+def read_probes(text: str) -> tuple[ProbePhone, ...]:
+    """Test phones from ``[PROVIDER=]+380XXXXXXXXX[/TAX_ID]`` with spaces between."""
+    found = []
+    for word in text.split():
+        provider, _, number = word.rpartition("=")
+        phone, _, tax_id = number.partition("/")
+        if not PHONE_RULE.fullmatch(phone) or (tax_id and not re.fullmatch("[0-9]{10}", tax_id, re.ASCII)):
+            raise ValueError("must be [PROVIDER=]+380XXXXXXXXX[/TAX_ID] …, a tax number (for Diia) with 10 digits")
+        found.append(ProbePhone(provider, phone, tax_id or None))
+    if len({one.provider for one in found}) < len(found):
+        raise ValueError("each provider may stand there once, and one phone for all others")
+    return tuple(found)
 
 
 def read_list(text: str) -> tuple[str, ...]:

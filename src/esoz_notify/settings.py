@@ -18,6 +18,7 @@ from esoz_notify.core.networks import Network
 from esoz_notify.core.retention import CLASSES, read_days
 from esoz_notify.core.windows import CODES_PER_CALLER
 from esoz_notify.setting_values import (
+    ProbePhone,
     Smsc,
     TlsProxy,
     TrustedIssuer,
@@ -34,6 +35,7 @@ from esoz_notify.setting_values import (
     read_path,
     read_port,
     read_prices,
+    read_probes,
     read_proxy,
     read_smscs,
     read_templates,
@@ -175,6 +177,15 @@ class Settings:
         read_days,
         "How many days each class of data is kept, as CLASS=DAYS with spaces between; others keep their default.",
     )
+    probes: tuple[ProbePhone, ...] = _setting(
+        "",
+        read_probes,
+        "Test phones to probe providers with: +380XXXXXXXXX for all, or NAME=+380XXXXXXXXX of one, with spaces between;"
+        " /TAX_ID after it for Diia. Processes with the API probe. Empty: none.",
+        secret=True,
+    )
+    probe_every_s: int = _setting("300", read_count, "Seconds between probes of one provider in one lane.")
+    probe_limit_s: int = _setting("120", read_count, "Seconds that a probe has to arrive.")
     log_level: str = _setting("INFO", read_level, "DEBUG, INFO, WARNING or ERROR.")
 
 
@@ -224,10 +235,16 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
         faults.append(f"{PREFIX}PUBLIC_URL must be https:// when {PREFIX}TLS_CERTIFICATE is set")
     if values["oidc_issuer"] and not is_safe(values["oidc_issuer"]):
         faults.append(f"{PREFIX}OIDC_ISSUER must be an https:// address")
+    names = [smsc.name for smsc in values["smscs"]]
+    known = {*names, *(name for name, url in (("infobip", "viber_url"), ("diia", "diia_url")) if values[url])}
+    strange = [one.provider for one in values["probes"] if one.provider and one.provider not in known]
+    if strange:
+        faults.append(
+            f"{PREFIX}PROBES: {', '.join(strange)} is no provider; configured: {', '.join(sorted(known)) or 'none'}"
+        )
     unknown = set(values["people_second_factor"]) - set(ROLES)
     if unknown:
         faults.append(f"{PREFIX}PEOPLE_SECOND_FACTOR: {', '.join(sorted(unknown))} is no role; {', '.join(ROLES)} are")
-    names = [smsc.name for smsc in values["smscs"]]
     if len(set(names)) != len(names):
         faults.append(f"{PREFIX}SMSCS: names must differ; set ?name= in each")
     return faults

@@ -37,6 +37,8 @@ from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.probing import Probing, Target
+from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
@@ -68,6 +70,7 @@ class Product:
     operations: Operations
     health: Health
     overload: Overload
+    probing: Probing
     quotas: Quotas
     address_index: Callable[[str], bytes]
     providers: tuple[Provider, ...]
@@ -87,7 +90,12 @@ class Product:
     @property
     def overview(self) -> Overview:
         """What people who run the service look at."""
-        return Overview(self.ledger, self.operations, self.settings.prices)
+        return Overview(self.ledger, self.operations, self.settings.prices, self.probing)
+
+    @property
+    def provider_board(self) -> ProviderBoard:
+        """What operators look at of providers."""
+        return ProviderBoard(self.ledger, self.operations, _contracts(self.settings))
 
     @property
     def exporter(self) -> Exporter:
@@ -140,10 +148,12 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         crises = Crises(ledger)
         await crises.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
+        probing = _probing(settings, ledger, intake, policies)
         access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
             _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
+            _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
             _start(tasks, callers=access.callers.run(), issuers=issuers.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
@@ -167,6 +177,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             operations=Operations(ledger, vault, names, crises),
             health=health,
             overload=overload,
+            probing=probing,
             quotas=quotas,
             address_index=partial(vault.index, purpose="address"),
             providers=hands.providers,
@@ -315,6 +326,30 @@ def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
         )
         adapters.append(infobip.adapter(account))
     return adapters
+
+
+def _probing(settings: Settings, ledger: Ledger, intake: Intake, policies: Policies) -> Probing:
+    """Probes of every provider that has a test phone; Diia knows people by their tax numbers alone."""
+    phones = {one.provider: one for one in settings.probes}
+    targets = [
+        Target(provider=contract.name, channel=contract.channel, phone=own.phone, tax_id=own.tax_id)
+        for contract in _contracts(settings)
+        for own in [phones.get(contract.name) or phones.get("")]
+        if own is not None and (contract.channel is not Channel.DIIA or own.tax_id)
+    ]
+    every_s, limit_s = settings.probe_every_s, settings.probe_limit_s
+    return Probing(ledger, intake, policies, targets, every_s=every_s, limit_s=limit_s)
+
+
+def _contracts(settings: Settings) -> list[Contract]:
+    """What is agreed with each provider, as the settings have it."""
+    agreed = {smsc.name: (smsc.window_size, smsc.submit_rate_per_s) for smsc in settings.smscs}
+    return [
+        Contract(name=name, channel=channel, window_size=limits[0], rate_per_s=limits[1])
+        for channel, names in configured_providers(settings).items()
+        for name in names
+        for limits in [agreed.get(name, (None, None))]
+    ]
 
 
 def _endpoints(settings: Settings) -> dict[str, Endpoint]:

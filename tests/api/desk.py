@@ -48,6 +48,8 @@ from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.probing import Probing, Target
+from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.stories import Stories
@@ -56,6 +58,7 @@ from esoz_notify.store.vault import Keys, Vault
 
 KEYS = Keys(data_keys={1: b"d" * 32}, current_id=1, index_key=b"i" * 32, code_key=b"c" * 32, token_key=b"t" * 32)
 PRICES = {Channel.DIIA: Decimal(0), Channel.VIBER: Decimal("0.38"), Channel.SMS: Decimal("0.45")}
+CONTRACTS = (Contract(name="carrier", channel=Channel.VIBER),)
 POLICIES = """
 [[policy]]
 version = "test"
@@ -217,9 +220,21 @@ class Desk:
 
 @asynccontextmanager
 async def a_desk(
-    dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, doors: Any = None, secure: bool = False, **options: Any
+    dsn: str,
+    keys: Keys = KEYS,
+    /,
+    *,
+    tls: Tls | None = None,
+    doors: Any = None,
+    secure: bool = False,
+    contracts: Sequence[Contract] = CONTRACTS,
+    probed: bool = False,
+    **options: Any,
 ) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
+
+    ``contracts``: of the providers that pages know; ``probed``: they are probed, when a test turns that.
+
 
     People reach it as localhost, of which browsers take passkeys without https; with ``secure`` as if by https.
     """
@@ -239,9 +254,11 @@ async def a_desk(
     service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
     access = Access(ledger, keys)
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
-    operations = Operations(ledger, vault, ["carrier"], crises)
+    operations = Operations(ledger, vault, [one.name for one in contracts], crises)
     way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
-    overview = Overview(ledger, operations, PRICES)
+    targets = [Target(provider=one.name, channel=one.channel, phone=PHONE) for one in contracts if probed]
+    probing = Probing(ledger, intake, policies, targets, every_s=300, limit_s=120)
+    overview = Overview(ledger, operations, PRICES, probing)
     room = Room(
         entrance=way_in,
         desk=DoctorsDesk(ledger, vault, service, crises),
@@ -250,6 +267,9 @@ async def a_desk(
         finder=Finder(ledger, vault),
         exporter=Exporter(ledger),
         stories=Stories(ledger, vault, service, builtin_texts(), PRICES),
+        operations=operations,
+        probing=probing,
+        providers=ProviderBoard(ledger, operations, contracts),
         ledger=ledger,
         secure=secure,
     )

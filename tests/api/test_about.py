@@ -2,6 +2,8 @@
 
 import base64
 import re
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -10,8 +12,12 @@ from tests.api.desk import CARRIER, INLINE, Desk, a_desk
 from esoz_notify.api import examples
 from esoz_notify.api.contract import OPERATIONS
 from esoz_notify.api.edge import Check
+from esoz_notify.api.metrics import Metrics
 from esoz_notify.api.openapi import document
 from esoz_notify.core.limits import CALLBACK_BYTES_MAX
+from esoz_notify.core.probe import Judged
+from esoz_notify.engine.probing import ProbeStanding
+from esoz_notify.store.probes import Probe
 
 
 async def test_alive_and_ready(desk: Desk) -> None:
@@ -52,6 +58,29 @@ async def test_requests_are_counted_by_route(desk: Desk) -> None:
     assert re.search(r"^process_resident_memory_bytes [1-9]\d+$", text, re.MULTILINE)
     assert re.search(r"^esoz_notify_http_requests_in_flight 1$", text, re.MULTILINE)
     assert "nowhere" not in text
+
+
+def test_probes_are_gauges() -> None:
+    """The last of each provider and lane; what was never probed, and times that there are none of, are left out."""
+    at = datetime(2026, 11, 26, tzinfo=UTC)
+
+    def standing(provider: str, judged: Judged | None, failures: int = 0) -> ProbeStanding:
+        last = Probe(id=uuid4(), provider=provider, lane="codes", begun_at=at, ended_at=at, judged=judged)
+        return ProbeStanding(
+            provider=provider, lane="codes", last=last if judged else None, failures=failures, under_way=False
+        )
+
+    arrived, failed = Judged(ok=True, handed_s=0.25, receipt_s=2.5), Judged(ok=False, reason="no_receipt")
+    text = Metrics().text(0, [standing('a"b', arrived), standing("smsc", failed, 2), standing("new", None)])
+    assert [line for line in text.splitlines() if line.startswith("esoz_notify_probe_")] == [
+        'esoz_notify_probe_ok{provider="a\\"b",lane="codes"} 1',
+        'esoz_notify_probe_ok{provider="smsc",lane="codes"} 0',
+        'esoz_notify_probe_failures_in_row{provider="a\\"b",lane="codes"} 0',
+        'esoz_notify_probe_failures_in_row{provider="smsc",lane="codes"} 2',
+        'esoz_notify_probe_handed_over_seconds{provider="a\\"b",lane="codes"} 0.25',
+        'esoz_notify_probe_receipt_seconds{provider="a\\"b",lane="codes"} 2.5',
+    ]
+    assert "esoz_notify_probe" not in Metrics().text(0, [standing("new", None)])
 
 
 async def test_the_contract_is_valid_openapi(desk: Desk) -> None:

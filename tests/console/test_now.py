@@ -92,7 +92,7 @@ def test_every_state_and_change_has_words(language: str) -> None:
     """Whatever may become of a provider is said in words, in both languages; what needs a person says what to do."""
     words = NOW_WORDS[language]
     assert list(NOW_WORDS["uk"]) == list(NOW_WORDS["en"])
-    assert {name.removeprefix("state_") for name in words if name.startswith("state_")} == set(now._STATE_COLOURS)
+    assert {name.removeprefix("state_") for name in words if name.startswith("state_")} == set(now.STATE_COLOURS)
     quiet = ("half_open", "closed", "resumed", "slow_over", "receipts_back")
     for change in (*quiet, *sorted(now._NEEDS_A_PERSON)):
         told = ProviderChange(provider="smsc-a", change=change, reason="any", at=AT)

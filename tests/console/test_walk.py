@@ -96,6 +96,8 @@ async def _account(walk: Walk) -> None:
     page = walk.browser.page
     await walk.look("/now")
     await walk.look("/find")
+    await walk.look("/providers")
+    await walk.look("/providers/carrier")
     await walk.look("/crisis")
     await walk.look("/account")
     await walk.press("Додати застосунок із кодами")
@@ -122,5 +124,8 @@ async def test_every_page(desk: Desk) -> None:
         assert browser.hosts == {localhost(desk).removeprefix("http://")}
         await walk.look("/print/nothing")
     pages = {min(one.paths) for one in HANDLERS if "GET" in one.http_methods} - APART
-    wanted = {re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:uuid\}", paper, path)) for path in pages}
+    wanted = {
+        re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:uuid\}", paper, path)).replace("{name:str}", "carrier")
+        for path in pages
+    }
     assert wanted - walk.seen == set()

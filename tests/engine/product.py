@@ -16,7 +16,7 @@ from esoz_notify.engine.service import Caller, Service
 from esoz_notify.installation import read_texts
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.world import run_lab
-from esoz_notify.settings import read_settings
+from esoz_notify.settings import Settings, read_settings
 from esoz_notify.wiring import Product, running
 
 CALLER = Caller("test")
@@ -125,8 +125,10 @@ async def _callbacks() -> AsyncIterator[tuple[str, list[Service]]]:
 
 
 @asynccontextmanager
-async def a_house(dsn: str, folder: Path, *, window_s: float = 5) -> AsyncIterator[House]:
-    """The product over the ledger ``dsn`` with a lab of its own."""
+async def a_house(
+    dsn: str, folder: Path, *, window_s: float = 5, change: Callable[[Settings], Settings] = lambda settings: settings
+) -> AsyncIterator[House]:
+    """The product over the ledger ``dsn`` with a lab of its own. ``change``: last word on the settings."""
     (folder / "policies.toml").write_text(WINDOWS.format(window_s=window_s), encoding="utf-8")
     settings = read_settings({"ESOZ_NOTIFY_DATA": str(folder)})
     texts = read_texts(settings)
@@ -138,7 +140,7 @@ async def a_house(dsn: str, folder: Path, *, window_s: float = 5) -> AsyncIterat
         settings = lab_settings(settings, urls, texts.viber_templates())
         settings = replace(settings, policies_file=folder / "policies.toml", public_url=public_url)
         async with (
-            running(settings, dsn, api=True, worker=True) as product,
+            running(change(settings), dsn, api=True, worker=True) as product,
             aiohttp.ClientSession(str(urls["lab_url"])) as session,
         ):
             services.append(product.service)

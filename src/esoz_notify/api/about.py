@@ -52,9 +52,9 @@ async def _ledger(request: Asking) -> Check:
 @answers("metrics")
 async def metrics(request: Asking) -> Response[str]:
     """Print the numbers."""
-    return Response(
-        edge(request).metrics.text(edge(request).service.verifications.alarms_raised), media_type=METRICS_TYPE
-    )
+    here = edge(request)
+    text = here.metrics.text(here.service.verifications.alarms_raised, here.probes())
+    return Response(text, media_type=METRICS_TYPE)
 
 
 @answers("openapi")

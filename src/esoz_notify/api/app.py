@@ -26,6 +26,7 @@ from esoz_notify.core.callback_credentials import read_credential
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.engine.quotas import Quotas
 from esoz_notify.engine.service import Service
 
@@ -111,6 +112,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     keep_alive_s: float = KEEP_ALIVE_S,
     quotas: Quotas | None = None,
     strangers: Strangers | None = None,
+    probes: Callable[[], Sequence[ProbeStanding]] = tuple,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Litestar:
     """Build the application.
@@ -120,6 +122,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
     ``https``: our own listener speaks TLS. ``peers``: how certificates of callers are found; None finds none.
     ``mounted``: pages for people, served beside the API. ``quotas``: shared with other processes, or None: not shared.
+    ``probes``: what the last ones came to, for /metrics.
     """
     rates = Rates(quotas or Quotas(monotonic), rate_limit or RateLimit(), strangers)
     edge = Edge(
@@ -137,6 +140,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         stopping=stopping or asyncio.Event(),
         public_url=public_url.rstrip("/") if public_url else None,
         keep_alive_s=keep_alive_s,
+        probes=probes,
     )
     handlers: ExceptionHandlersMap = {
         NotifyError: gate.refuse,

@@ -4,7 +4,7 @@ What belongs here: the values behind the routes and reading and answering JSON. 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from esoz_notify.core.callback_credentials import Credential
 from esoz_notify.engine.access import Access, Claims
 from esoz_notify.engine.callers import READ_ALL, READ_PATIENTS
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.engine.service import Caller, Service
 
 
@@ -45,7 +46,10 @@ Asking: TypeAlias = Request[Any, Claims, State]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """The values behind the routes. ``stopping`` set: streams end. ``credentials`` by provider."""
+    """The values behind the routes. ``stopping`` set: streams end. ``credentials`` by provider.
+
+    ``probes``: what the last ones came to, as this process saw it.
+    """
 
     service: Service
     access: Access
@@ -58,6 +62,7 @@ class Edge:
     stopping: asyncio.Event
     public_url: str | None
     keep_alive_s: float
+    probes: Callable[[], Sequence[ProbeStanding]]
 
 
 def edge(request: Asking) -> Edge:

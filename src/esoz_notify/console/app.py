@@ -11,6 +11,7 @@ from litestar.types import ExceptionHandlersMap, Message, Scope
 
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, find, now, pages, revealing, visit
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, story, visit
+from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, providers, revealing, visit
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -27,6 +28,7 @@ HANDLERS = (
     *revealing.HANDLERS,
     *now.HANDLERS,
     *find.HANDLERS,
+    *providers.HANDLERS,
     *crisis.HANDLERS,
     *story.HANDLERS,
 )

@@ -24,6 +24,7 @@ class Entry:
 MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
     Entry("/find", "find_page", OF_THE_SERVICE),
+    Entry("/providers", "providers", _RUNS),
     Entry("/print", "menu_print", frozenset(Role)),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
 )

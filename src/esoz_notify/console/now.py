@@ -34,7 +34,7 @@ GOOD_10S, GOOD_60S = 0.90, 0.95
 FAIR_60S = 0.70
 
 _CHANNELS = (Channel.DIIA, Channel.VIBER, Channel.SMS, Channel.PRINT)
-_STATE_COLOURS: dict[str, Colour] = {
+STATE_COLOURS: dict[str, Colour] = {
     "up": Colour.GREEN,
     "slow": Colour.AMBER,
     "half_open": Colour.AMBER,
@@ -137,7 +137,7 @@ async def _draw(request: Visit, template: str) -> Response[bytes]:
         "saved": _money(picture.money.saved, lang),
         "all_by_sms": _money(picture.money.all_by_sms, lang),
         "providers": [provider(one, picture.at, lang) for one in picture.tiles],
-        "alarms": alarms(picture, lang),
+        "alarms": [*probe_alarms(picture, lang), *alarms(picture, lang)],
         "banner": here.desk.banner(),
     }
     return page(template, lang, 200, session=request.user, path=_PATH, **values)
@@ -147,7 +147,7 @@ def figures(picture: Picture, lang: str) -> list[Figure]:
     """What is looked at first."""
     words, seen = NOW_WORDS[lang], picture.lately
     rate = Figure(
-        words["rate"], _number(picture.accepted / 60, lang), f"{words['in_1']}: {picture.accepted}", Colour.GREY
+        words["rate"], number(picture.accepted / 60, lang), f"{words['in_1']}: {picture.accepted}", Colour.GREY
     )
     return [rate, _promptness(seen, lang, 10), _promptness(seen, lang, 60), *(_waits(picture, lang))]
 
@@ -214,7 +214,7 @@ def provider(tile: Tile, now: datetime, lang: str) -> Provider:
         note = f"{health.hold.by}: {health.hold.why}"
     else:
         note = words["since"].format(ago=ago(health.breaker.since, now, lang))
-    return Provider(health.provider, words[f"state_{tile.state}"], note, _STATE_COLOURS[tile.state])
+    return Provider(health.provider, words[f"state_{tile.state}"], note, STATE_COLOURS[tile.state])
 
 
 def alarms(picture: Picture, lang: str) -> list[Alarm]:
@@ -231,6 +231,21 @@ def alarms(picture: Picture, lang: str) -> list[Alarm]:
     ]
 
 
+def probe_alarms(picture: Picture, lang: str) -> list[Alarm]:
+    """Providers and lanes whose probes fail again and again."""
+    words = NOW_WORDS[lang]
+    return [
+        Alarm(
+            text=words[f"probe_{one.lane}"].format(provider=one.provider, count=one.failures),
+            advice=words["advice_probe"],
+            ago=ago(one.last.ended_at, picture.at, lang) if one.last and one.last.ended_at else "",
+            colour=Colour.RED,
+        )
+        for one in picture.probes
+        if one.is_alarm
+    ]
+
+
 def _age(age_s: float, lang: str) -> str:
     minutes, seconds = divmod(int(age_s), 60)
     if minutes < 1:
@@ -238,7 +253,8 @@ def _age(age_s: float, lang: str) -> str:
     return f"{minutes} {'хв' if lang == 'uk' else 'min'}"
 
 
-def _number(value: float, lang: str) -> str:
+def number(value: float, lang: str) -> str:
+    """A number with so many figures as a glance takes in."""
     text = f"{value:.1f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004 - three figures are enough
     return text.replace(".", ",") if lang == "uk" else text
 

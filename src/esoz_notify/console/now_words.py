@@ -38,6 +38,9 @@ NOW_WORDS: Mapping[str, Mapping[str, str]] = {
         "change_receipts_stopped": "{provider}: квитанції не надходять зовсім",
         "advice_receipts_stopped": "Перевірте, чи відкритий наш callback ззовні, потім телефонуйте провайдерові.",
         "change_receipts_back": "{provider}: квитанції знову надходять",
+        "probe_codes": "{provider}: проба коду не доходить, {count} поспіль",
+        "probe_documents": "{provider}: проба документа не доходить, {count} поспіль",
+        "advice_probe": "Перевірте тестовий телефон; якщо з ним гаразд, зателефонуйте провайдерові.",
     },
     "en": {
         "rate": "Accepted a second",
@@ -71,5 +74,8 @@ NOW_WORDS: Mapping[str, Mapping[str, str]] = {
         "change_receipts_stopped": "{provider}: no receipts at all",
         "advice_receipts_stopped": "See whether our callback is open from outside, then call the provider.",
         "change_receipts_back": "{provider}: receipts come again",
+        "probe_codes": "{provider}: probes of codes do not arrive, {count} in a row",
+        "probe_documents": "{provider}: probes of documents do not arrive, {count} in a row",
+        "advice_probe": "See to the test phone; if nothing is wrong with it, call the provider.",
     },
 }

@@ -29,8 +29,11 @@ from esoz_notify.engine.factors import WrongFactor
 from esoz_notify.engine.finding import Finder
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.oidc import OidcRefused
+from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
+from esoz_notify.engine.probing import Probing
+from esoz_notify.engine.provider_board import ProviderBoard
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 from esoz_notify.engine.stories import Stories
 
@@ -72,6 +75,9 @@ class Room:
     finder: Finder
     exporter: Exporter
     stories: Stories
+    operations: Operations
+    providers: ProviderBoard
+    probing: Probing
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from esoz_notify.console.words_account import ACCOUNT_WORDS
 from esoz_notify.console.words_find import FIND_WORDS
 from esoz_notify.console.words_story import STORY_WORDS
+from esoz_notify.console.words_providers import PROVIDERS_WORDS
 
 LANGUAGES = ("uk", "en")
 
@@ -290,6 +291,7 @@ _TABLES = (
     ACCOUNT_WORDS,
     FIND_WORDS,
     STORY_WORDS,
+    PROVIDERS_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

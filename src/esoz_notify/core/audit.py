@@ -56,6 +56,7 @@ class Action(StrEnum):
     CANCEL = "cancel", "A notification was withdrawn."
     PROVIDER_HELD = "provider_held", "A provider was taken out of use."
     PROVIDER_RESUMED = "provider_resumed", "A provider was put back into use."
+    PROVIDER_PROBED = "provider_probed", "A probe of a provider was asked for."
     CRISIS_PROPOSED = "crisis_proposed", "A crisis switch was proposed."
     CRISIS_CONFIRMED = "crisis_confirmed", "A crisis switch was confirmed by a second person."
     CRISIS_WITHDRAWN = "crisis_withdrawn", "A crisis switch was taken back."

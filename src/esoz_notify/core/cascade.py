@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from esoz_notify.core import limits
-from esoz_notify.core.channel import GUARANTEED, Channel, Providers
-from esoz_notify.core.choosing import able, choose
+from esoz_notify.core.channel import GUARANTEED, Channel, Providers, Step
+from esoz_notify.core.choosing import able, choose, of_step
 from esoz_notify.core.delivery import (
     Attempt,
     AttemptAccepted,
@@ -263,8 +263,8 @@ def _start(state: Delivery, first: int, world: World, because: Because) -> list[
             return [*facts, PaperAsked(at=world.now, step=index, because=because)]
         same_step = index == state.step and state.step_ends_at is not None
         ends_at = state.step_ends_at if same_step else step.ends_at(world.now)
-        lesson = None if step.channel in GUARANTEED else world.remembered.get(step.channel)
-        views = able(state, world.providers.get(step.channel, ()), world.now)
+        lesson = None if step.channel in GUARANTEED or step.provider else world.remembered.get(step.channel)
+        views = able(state, of_step(step, world.providers), world.now)
         if views and lesson is None:
             view = choose(state, index, views)
             started = AttemptStarted(
@@ -278,7 +278,7 @@ def _start(state: Delivery, first: int, world: World, because: Because) -> list[
                 step_ends_at=ends_at,
             )
             return [*facts, started]
-        lack = Because.REMEMBERED if lesson else _lack(step.channel, world)
+        lack = Because.REMEMBERED if lesson else _lack(step, world)
         if step.channel in GUARANTEED:
             return [*facts, retry(state, world.now, outage_pause_s(state, world.now), lack, None)]
         if lack is Because.PROVIDER_DOWN and ends_at is not None and not state.is_code:
@@ -288,11 +288,11 @@ def _start(state: Delivery, first: int, world: World, because: Because) -> list[
     raise AssertionError("a route ends in a guaranteed channel")
 
 
-def _lack(channel: Channel, world: World) -> Because:
-    """Why no provider of a channel can take the message."""
-    if world.providers.get(channel):
+def _lack(step: Step, world: World) -> Because:
+    """Why no provider of a step can take the message."""
+    if of_step(step, world.providers):
         return Because.LIFE_TOO_SHORT
-    return Because.PROVIDER_DOWN if channel in world.configured else Because.NO_PROVIDER
+    return Because.PROVIDER_DOWN if step.channel in world.configured else Because.NO_PROVIDER
 
 
 def _wait(state: Delivery, step: int, ends_at: datetime, world: World) -> StepWaits:
@@ -314,7 +314,7 @@ def _after_failure(state: Delivery, reason: Reason, world: World, pause_s: float
     """What follows when the current attempt has just failed for ``reason``. ``state`` already knows of the failure."""
     fault = REASONS[reason].fault
     tried = {attempt.provider for attempt in state.attempts if attempt.step == state.step}
-    views = able(state, world.providers.get(state.steps[state.step].channel, ()), world.now)
+    views = able(state, of_step(state.steps[state.step], world.providers), world.now)
     untried = [view for view in views if view.name not in tried]
     if untried and fault in {Fault.PROVIDER, Fault.MESSAGE}:
         return _start(state, state.step, world, Because.OTHER_PROVIDER)

@@ -22,10 +22,15 @@ GUARANTEED = frozenset({Channel.SMS, Channel.PRINT})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a route. ``window_s``: how long to wait for proof before the next step; None on the last."""
+    """One step of a route. ``window_s``: how long to wait for proof before the next step; None on the last.
+
+    ``provider``: by it alone, whatever others there are and is remembered of the phone: so a probe tries what it is
+    for. None: by the best.
+    """
 
     channel: Channel
     window_s: float | None = None
+    provider: str | None = None
 
     def ends_at(self, now: datetime) -> datetime | None:
         """When its window ends if it begins now; None when it has none."""

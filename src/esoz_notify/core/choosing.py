@@ -7,8 +7,14 @@ What belongs here: the choice among providers that may be used now. What does no
 from collections.abc import Sequence
 from datetime import datetime
 
-from esoz_notify.core.channel import ProviderView
+from esoz_notify.core.channel import Providers, ProviderView, Step
 from esoz_notify.core.delivery import Delivery
+
+
+def of_step(step: Step, providers: Providers) -> Sequence[ProviderView]:
+    """Those that may serve a step now: all of its channel, or the one it names."""
+    views = providers.get(step.channel, ())
+    return [view for view in views if view.name == step.provider] if step.provider is not None else views
 
 
 def able(state: Delivery, views: Sequence[ProviderView], now: datetime) -> list[ProviderView]:

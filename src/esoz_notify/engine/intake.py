@@ -245,6 +245,8 @@ class Intake:
         who = self._who(order, people, now)
         if isinstance(who, NotifyError):
             return who
+        if order.steps:
+            return Decision(who=who, steps=order.steps, skipped=(), policy=policy)
         crises = self._covering(order, who, people, now)
         if isinstance(who, Print):
             return Decision(who=who, steps=(Step(Channel.PRINT),), skipped=(), policy=policy, crises=crises)

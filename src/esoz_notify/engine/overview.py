@@ -17,6 +17,7 @@ from esoz_notify.core.kinds import Lane
 from esoz_notify.engine.clock import first_id
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.operations import Operations
+from esoz_notify.engine.probing import ProbeStanding, Probing
 from esoz_notify.store import health, tallies
 from esoz_notify.store.health import ProviderChange, ProviderHealth
 from esoz_notify.store.ledger import Connection
@@ -66,15 +67,19 @@ class Picture:
     backlog: tuple[Backlog, ...]
     tiles: tuple[Tile, ...]
     changes: tuple[ProviderChange, ...]
+    probes: tuple[ProbeStanding, ...] = ()
 
 
 class Overview:
-    """Draws the picture. ``prices``: of a message by Diia and Viber, of a part by SMS, in one currency."""
+    """Draws the picture. ``prices``: of a message by Diia and Viber, of a part by SMS. ``probing``: None, no probes."""
 
-    def __init__(self, ledger: Ledger, operations: Operations, prices: Mapping[Channel, Decimal]) -> None:
+    def __init__(
+        self, ledger: Ledger, operations: Operations, prices: Mapping[Channel, Decimal], probing: Probing | None = None
+    ) -> None:
         self._ledger = ledger
         self._operations = operations
         self._prices = prices
+        self._probing = probing
         self._last: Picture | None = None
         self._looking = asyncio.Lock()
 
@@ -110,6 +115,7 @@ class Overview:
             backlog=tuple(backlog),
             tiles=tuple(_tile(one) for one in known),
             changes=tuple(changes),
+            probes=await self._probing.standings() if self._probing is not None else (),
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from esoz_notify.core.channel import Step
 from esoz_notify.core.crisis_proposal import VALUE_LENGTH_MAX
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.kinds import KINDS, PUBLIC_KINDS, Kind, read_data
@@ -33,7 +34,8 @@ class Order:
 
     ``valid_until``: as the caller said; None leaves it to the kind. ``notifications_off``: the document's programme
     sends no messages, so the summary is printed with the code (ESOZ's ``request_notification_disabled``). ``region``,
-    ``programme``: of the document, only to know whether a crisis covers it.
+    ``programme``: of the document, only to know whether a crisis covers it. ``steps``: of a probe, which goes by them
+    and not by the policy; no caller can ask for it.
     """
 
     kind: Kind
@@ -49,6 +51,7 @@ class Order:
     notifications_off: bool = False
     region: str | None = None
     programme: str | None = None
+    steps: tuple[Step, ...] = ()
 
 
 def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str | None = None) -> Order:

@@ -38,9 +38,10 @@ from esoz_notify.engine.ledgers import Ledger, Steady
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.outlook import IN_HAND_MAX, InHand, Outlook
 from esoz_notify.engine.overview import TALLIES_KEPT, count_minutes, newest_minute
+from esoz_notify.engine.provider_board import KEPT, count_providers
 from esoz_notify.engine.providers import Outbox, Provider
 from esoz_notify.engine.receiving import Receiver, until
-from esoz_notify.store import reach, reading, receiving, tallies, verifications, wake
+from esoz_notify.store import provider_minutes, reach, reading, receiving, tallies, verifications, wake
 from esoz_notify.store.ledger import Connection, next_due, renew
 from esoz_notify.store.receiving import Poll
 
@@ -356,11 +357,13 @@ class Worker:
         await steady.run(reach.forget_over)
         await steady.run(verifications.forget)
         await steady.run(lambda connection: tallies.forget(connection, TALLIES_KEPT))
+        await steady.run(lambda connection: provider_minutes.forget(connection, KEPT))
 
     async def _count_minutes(self, steady: Steady) -> None:
         minute = newest_minute(self._ledger.clock.now())
         if minute != self._counted:
             await steady.run(lambda connection: count_minutes(connection, minute))
+            await steady.run(lambda connection: count_providers(connection, minute))
             self._counted = minute
 
     async def _hear_hints(self) -> None:

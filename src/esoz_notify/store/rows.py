@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from esoz_notify.core.channel import Channel, Step
@@ -65,19 +66,23 @@ ATTEMPT_COLUMNS = ", ".join(AttemptRow._fields)
 
 @lru_cache(maxsize=256)
 def read_route(text: str) -> tuple[Step, ...]:
-    """``diia:120,viber:90,sms`` as steps."""
+    """``diia:120,viber:90,sms`` as steps; of ``sms@smsc-a`` the provider is named too."""
     steps = []
     for item in text.split(","):
-        channel, _, window_s = item.partition(":")
-        steps.append(Step(Channel(channel), float(window_s) if window_s else None))
+        way, _, window_s = item.partition(":")
+        channel, _, provider = way.partition("@")
+        steps.append(Step(Channel(channel), float(window_s) if window_s else None, unquote(provider) or None))
     return tuple(steps)
 
 
 def write_route(steps: Sequence[Step]) -> str:
     """Steps as the text that ``read_route`` reads."""
-    return ",".join(
-        step.channel.value if step.window_s is None else f"{step.channel.value}:{step.window_s:g}" for step in steps
-    )
+    return ",".join(_write_step(step) for step in steps)
+
+
+def _write_step(step: Step) -> str:
+    way = step.channel.value if step.provider is None else f"{step.channel.value}@{quote(step.provider, safe='')}"
+    return way if step.window_s is None else f"{way}:{step.window_s:g}"
 
 
 @lru_cache(maxsize=1024)

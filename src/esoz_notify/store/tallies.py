@@ -17,6 +17,9 @@ COUNTED_MAX = 100_000
 """A backlog is counted so far and no further; beyond it the exact number helps nobody."""
 _LOCK = 0x7A11
 
+_OF_PEOPLE = "strpos(d.route, '@') = 0"
+"""Routes that name their provider are those of probes, which tell nobody anything."""
+
 # The way by which somebody was told is that of the last attempt that a phone confirmed.
 _STORIES = """
 SELECT d.lane,
@@ -45,7 +48,9 @@ coalesce(sum(parts) FILTER (WHERE channel = 'sms' AND took_s <= 60), 0)
 _COLUMNS = "accepted, codes, told_10s, told_60s, diia, viber, sms, paper, sms_parts"
 _COUNT = f"""
 INSERT INTO minute_tally (minute, {_COLUMNS})
-SELECT %s, {_FIGURES} FROM ({_STORIES} WHERE d.notification_id >= %s AND d.notification_id < %s) stories
+SELECT %s, {_FIGURES} FROM (
+  {_STORIES} WHERE d.notification_id >= %s AND d.notification_id < %s AND {_OF_PEOPLE}
+) stories
 ON CONFLICT (minute) DO NOTHING
 """
 
@@ -77,7 +82,7 @@ async def minutes(connection: Connection, since: datetime) -> list[Minute]:
 
 async def lately(connection: Connection, began: datetime, first: UUID, beyond: UUID, count_max: int) -> Minute:
     """The same figures of the newest ``count_max`` of those accepted under ids from ``first`` up to ``beyond``."""
-    between = "WHERE d.notification_id >= %s AND d.notification_id < %s"
+    between = f"WHERE d.notification_id >= %s AND d.notification_id < %s AND {_OF_PEOPLE}"
     newest = f"{_STORIES} {between} ORDER BY d.notification_id DESC LIMIT %s"
     cursor = await connection.execute(f"SELECT {_FIGURES} FROM ({newest}) stories", [first, beyond, count_max])
     row = await cursor.fetchone()
@@ -88,7 +93,8 @@ async def lately(connection: Connection, began: datetime, first: UUID, beyond: U
 async def accepted(connection: Connection, first: UUID, count_max: int) -> int:
     """How many were accepted under ids from ``first``; counted up to ``count_max``."""
     cursor = await connection.execute(
-        "SELECT count(*) FROM (SELECT FROM delivery WHERE notification_id >= %s LIMIT %s) lately", [first, count_max]
+        f"SELECT count(*) FROM (SELECT FROM delivery d WHERE notification_id >= %s AND {_OF_PEOPLE} LIMIT %s) lately",
+        [first, count_max],
     )
     row = await cursor.fetchone()
     assert row is not None
