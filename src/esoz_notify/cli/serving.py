@@ -105,6 +105,8 @@ def _room(product: Product) -> Room:
         operations=product.operations,
         providers=product.provider_board,
         probing=product.probing,
+        policies=product.policies,
+        policy_trials=product.policy_trials,
         ledger=product.ledger,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),

@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap, Message, Scope
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, find, now, pages, revealing, visit
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, story, visit
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, providers, revealing, visit
+from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, policies, revealing, visit
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -31,6 +32,7 @@ HANDLERS = (
     *providers.HANDLERS,
     *crisis.HANDLERS,
     *story.HANDLERS,
+    *policies.HANDLERS,
 )
 
 PLACES = frozenset(path.split("/")[1] for handler in HANDLERS for path in handler.paths)

@@ -26,6 +26,7 @@ MENU = (
     Entry("/find", "find_page", OF_THE_SERVICE),
     Entry("/providers", "providers", _RUNS),
     Entry("/print", "menu_print", frozenset(Role)),
+    Entry("/policies", "policies", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
 )
 """In the order in which they are shown."""

@@ -34,6 +34,8 @@ from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
 from esoz_notify.engine.probing import Probing
 from esoz_notify.engine.provider_board import ProviderBoard
+from esoz_notify.engine.policies import PolicyBook
+from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 from esoz_notify.engine.stories import Stories
 
@@ -78,6 +80,8 @@ class Room:
     operations: Operations
     providers: ProviderBoard
     probing: Probing
+    policies: PolicyBook
+    policy_trials: PolicyTrials
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

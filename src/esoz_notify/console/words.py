@@ -10,6 +10,7 @@ from esoz_notify.console.words_account import ACCOUNT_WORDS
 from esoz_notify.console.words_find import FIND_WORDS
 from esoz_notify.console.words_story import STORY_WORDS
 from esoz_notify.console.words_providers import PROVIDERS_WORDS
+from esoz_notify.console.words_policies import POLICIES_WORDS
 
 LANGUAGES = ("uk", "en")
 
@@ -292,6 +293,7 @@ _TABLES = (
     FIND_WORDS,
     STORY_WORDS,
     PROVIDERS_WORDS,
+    POLICIES_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES
