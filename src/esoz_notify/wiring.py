@@ -36,11 +36,13 @@ from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
+from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
+from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
@@ -59,6 +61,7 @@ class Product:
     access: Access
     entrance: Entrance
     desk: Desk
+    wording: Wording
     policies: Policies
     operations: Operations
     health: Health
@@ -80,6 +83,11 @@ class Product:
         return {"infobip": self.settings.viber_callback_credentials}
 
     @property
+    def publishing(self) -> Publishing:
+        """By what people write the words of messages."""
+        return Publishing(self.ledger, self.wording)
+
+    @property
     def overview(self) -> Overview:
         """What people who run the service look at."""
         return Overview(self.ledger, self.operations, self.settings.prices)
@@ -90,7 +98,7 @@ class Product:
         return {name: self.health.state(name, is_up=links.get(name, True)) for name in self.operations.providers}
 
 
-def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Texts | None = None) -> Entrance:
+def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, wording: Wording | None = None) -> Entrance:
     """By what people come in to the pages."""
     oidc = None
     if settings.oidc_issuer:
@@ -104,7 +112,7 @@ def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Tex
     return entrance(
         ledger,
         vault,
-        texts=texts,
+        texts_at=wording.at if wording is not None else None,
         public_url=settings.public_url,
         second_factor=settings.people_second_factor,
         oidc=oidc,
@@ -122,7 +130,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         vault, wakes = await _vault(keys, ledger, tasks), _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
-        adapters = _adapters(settings, texts)
+        wording = await _wording(settings, texts, ledger, tasks)
+        adapters = _adapters(settings, wording)
         configured = configured_providers(settings)
         names = [name for several in configured.values() for name in several]
         overload = Overload(ledger)
@@ -141,7 +150,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await health.open()
         hands = _Hands()
         if worker:
-            composer = Composer(vault, texts)
+            composer = Composer(vault, wording.at)
             hands = await _hands(settings, ledger, vault, composer, adapters, receiver, health, wakes, stack, tasks)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
@@ -149,7 +158,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             ledger=ledger,
             service=service,
             access=access,
-            entrance=people_entrance(settings, ledger, vault, texts),
+            entrance=people_entrance(settings, ledger, vault, wording),
+            wording=wording,
             desk=Desk(ledger, vault, service, crises),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),
@@ -217,6 +227,14 @@ async def _vault(keys: Keys, ledger: Ledger, tasks: list["asyncio.Task[None]"]) 
     return vault
 
 
+async def _wording(settings: Settings, texts: Texts, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Wording:
+    """The words in force, which go on changing as people publish others."""
+    wording = Wording(ledger, texts, viber_ids=settings.viber_templates, diia_ids=settings.diia_templates)
+    await wording.open()
+    _start(tasks, wording=wording.run())
+    return wording
+
+
 async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
@@ -280,28 +298,20 @@ async def _close_links(links: Sequence[SmppLink]) -> None:
     await asyncio.gather(*(link.close() for link in links))
 
 
-def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
+def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
     adapters = []
     if settings.diia_url:
-        templates = {
-            name: diia.DiiaTemplate(
-                title=title,
-                short_text=short_text,
-                full_text=full_text,
-                template_id=settings.diia_templates.get(name),
-            )
-            for name, (title, short_text, full_text) in texts.diia_templates().items()
-        }
-        adapters.append(diia.adapter(diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=templates)))
+        account = diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=wording.diia_templates)
+        adapters.append(diia.adapter(account))
     if settings.viber_url:
         public_url = settings.public_url or own_url(settings)
-        account = infobip.InfobipAccount(
+        sender = infobip.InfobipAccount(
             api_key=settings.viber_api_key,
             sender=settings.viber_sender,
-            templates=settings.viber_templates,
+            templates=wording.viber_ids,
             callback_url=f"{public_url.rstrip('/')}/callbacks/infobip",
         )
-        adapters.append(infobip.adapter(account))
+        adapters.append(infobip.adapter(sender))
     return adapters
 
 

@@ -46,8 +46,11 @@ from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
+from esoz_notify.engine.wording import Wording
+from esoz_notify.render.texts import builtin_texts
 from esoz_notify.store.vault import Keys, Vault
 
 KEYS = Keys(data_keys={1: b"d" * 32}, current_id=1, index_key=b"i" * 32, code_key=b"c" * 32, token_key=b"t" * 32)
@@ -236,13 +239,16 @@ async def a_desk(
     access = Access(ledger, keys)
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
-    way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
+    wording = Wording(ledger, builtin_texts(), viber_ids={name: name for name in builtin_texts().templates})
+    way_in = entrance(ledger, vault, **{"public_url": public_url, "texts_at": wording.at, **(doors or {})})
     overview = Overview(ledger, operations, PRICES)
     room = Room(
         entrance=way_in,
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
+        publishing=Publishing(ledger, wording),
+        prices=PRICES,
         ledger=ledger,
         secure=secure,
     )

@@ -61,7 +61,9 @@ class Action(StrEnum):
     PATIENT_DELETED = "patient_deleted", "What was stored of a patient was erased."
     EXPORT = "export", "Data was taken out of the ledger into a file."
     POLICY_PUBLISHED = "policy_published", "Another policy came into force."
+    TEXT_WRITTEN = "text_written", "A draft of the texts of a message was written."
     TEXT_PUBLISHED = "text_published", "Other texts of messages came into force."
+    VIBER_TEMPLATE_STATE = "viber_template_state", "It was noted where a Viber template is in moderation."
 
 
 WHY_LENGTH_MAX = 200
