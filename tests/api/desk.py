@@ -113,6 +113,7 @@ class Desk:
     server: Server
     secret: str
     entrance: Entrance
+    publishing: Publishing
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
     contract: dict[str, Any] = field(default_factory=lambda: document(exact=True))
 
@@ -242,12 +243,13 @@ async def a_desk(
     wording = Wording(ledger, builtin_texts(), viber_ids={name: name for name in builtin_texts().templates})
     way_in = entrance(ledger, vault, **{"public_url": public_url, "texts_at": wording.at, **(doors or {})})
     overview = Overview(ledger, operations, PRICES)
+    publishing = Publishing(ledger, wording)
     room = Room(
         entrance=way_in,
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
-        publishing=Publishing(ledger, wording),
+        publishing=publishing,
         prices=PRICES,
         ledger=ledger,
         secure=secure,
@@ -262,7 +264,7 @@ async def a_desk(
             Server(app, listening, tls=tls, grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
-            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, way_in)
+            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, way_in, publishing)
     finally:
         for task in tasks:
             task.cancel()

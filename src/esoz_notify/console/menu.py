@@ -25,6 +25,7 @@ MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
     Entry("/print", "menu_print", frozenset(Role)),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
+    Entry("/texts", "texts", _RUNS),
 )
 """In the order in which they are shown."""
 

@@ -18,7 +18,7 @@ from esoz_notify.engine.audit import Action, Deed, id_of, note
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.wording import Wording
 from esoz_notify.render.templates import Template
-from esoz_notify.render.text_rules import Fault
+from esoz_notify.render.text_rules import IN_LINES, Fault
 from esoz_notify.render.texts import Texts
 from esoz_notify.render.wording import faults_of, put, words_of, written
 from esoz_notify.store import reading
@@ -246,9 +246,9 @@ class Publishing:
 
 
 def _clean(document: Mapping[str, str], key: str) -> str:
-    """Lines as browsers send them, without blanks that nobody sees."""
-    lines = document.get(key, "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(line.rstrip() for line in lines).strip()
+    """A text as browsers send it, without blanks that nobody sees; lines only where lines are shown."""
+    lines = [line.rstrip() for line in document.get(key, "").splitlines()]
+    return ("\n" if key in IN_LINES else " ").join(lines).strip()
 
 
 def _deed(actor: str, action: Action, version: Version, why: str | None = None, **details: str) -> Deed:

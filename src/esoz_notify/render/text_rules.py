@@ -23,12 +23,13 @@ DIIA_FULL_LENGTH_MAX = 2048
 """Limits of a Diia notification template (Diia notifications API of the national registries platform, 1.9.7)."""
 
 FOR_OTHER = "for_other"
+IN_LINES = frozenset({"viber", "diia_full"})
+"""Texts that may have several lines."""
 WORD_KEYS = ("sms", "viber", "diia_title", "diia_short", "diia_full")
 
 SMS_LENGTH_MAX = 670
 """Ten parts in Ukrainian letters: nobody reads more in a message."""
 
-_IN_LINES = frozenset({"viber", "diia_full"})
 _UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
 # Letters that a button phone can draw: Ukrainian, and ASCII without the characters that GSM 03.38 escapes.
 _SMS_LETTERS = re.compile(r"[А-ЩЬЮЯҐЄІЇа-щьюяґєії A-Za-z0-9.,:;!?()'\"/+=%&*#@_-]*")
@@ -99,9 +100,7 @@ def _readable(template: Template) -> Iterator[Fault]:
         words: str = getattr(template, key)
         if not words.strip():
             yield Fault(key, "empty")
-        if any(
-            unicodedata.category(one) in _UNSEEN for one in (words.replace("\n", "") if key in _IN_LINES else words)
-        ):
+        if any(unicodedata.category(one) in _UNSEEN for one in (words.replace("\n", "") if key in IN_LINES else words)):
             yield Fault(key, "unreadable")
 
 
