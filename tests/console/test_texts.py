@@ -168,6 +168,17 @@ async def test_viber_keeps_the_former_text_until_it_is_approved(desk: Desk, oper
     ]
 
 
+async def test_a_draft_hides_no_approval_that_is_awaited(operators: tuple[Visitor, Visitor]) -> None:
+    """While a newer Viber text is a draft, what Viber says of the one in force can still be noted."""
+    first, _ = operators
+    await publish(operators, viber=VIBER)
+    await first.post(PATH, **form(viber=VIBER.replace("уже є", "готовий"), seen_no="1"))
+    seen = (await first.get(PATH)).text
+    assert re.findall(r"Текст для подання: Версія (\d)", seen) == ["2", "1"]
+    assert (await first.post(f"{PATH}/1/viber", step="approved", template_id="tpl-1")).to == f"{PATH}?noted"
+    assert "tpl-1" in (await first.get(PATH)).text
+
+
 async def test_an_earlier_version_is_taken_again(operators: tuple[Visitor, Visitor]) -> None:
     """Its words stand in the form, to be kept as a new version; what is not there takes nothing."""
     first, _ = operators

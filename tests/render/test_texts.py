@@ -203,6 +203,8 @@ def test_the_longest_data_are_what_intake_lets_through() -> None:
 REFERRAL = 'sms = "Ваше направлення: {request_number}. Назвіть цей номер при записі"'
 REFERRAL_OTHER = 'sms = "Направлення близької людини: {request_number}. Назвіть при записі"'
 BLOCKED = 'sms = "Рецепт {request_number} заблоковано. Зверніться до лікаря"'
+ISSUED_TITLE = 'diia_title = "Вам виписано рецепт"\n'
+ISSUED_FULL = f'diia_full = "{{request_number}}{{verification_code}}{"я" * 2015}"\n'
 BLOCKED_TITLE = 'diia_title = "Рецепт заблоковано"'
 BLOCKED_END = "Щоб дізнатися причину, зверніться до лікаря, який його виписав."
 
@@ -226,6 +228,7 @@ BLOCKED_END = "Щоб дізнатися причину, зверніться д
         (BLOCKED_END, "Номер: {request_number}.", "viber ends with a placeholder"),
         (BLOCKED_TITLE, f'diia_title = "{"я" * 61}"', "diia_title has 61 characters and 60 are allowed"),
         (BLOCKED_TITLE, 'diia_title = "{request_number}"', "diia_title has a brace; a locked phone shows this text"),
+        (ISSUED_TITLE, ISSUED_TITLE + ISSUED_FULL, "diia_full has 2050 characters and 2048 are allowed"),
         (BLOCKED_TITLE, f'{BLOCKED_TITLE}\ndiia_full = "{{request_number}}{"я" * 2048}"', "diia_full has 2067"),
         (
             REFERRAL_OTHER,

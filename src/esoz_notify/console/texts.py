@@ -17,7 +17,7 @@ from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.crisis import folded
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound
 from esoz_notify.core.kinds import KINDS
-from esoz_notify.core.wording import IN_FORCE_AFTER, WHY_LENGTH_MAX
+from esoz_notify.core.wording import WHY_LENGTH_MAX, ViberNote
 from esoz_notify.engine.desk import NotAllowed
 from esoz_notify.engine.publishing import Leaf, Sketch, WrongWords
 from esoz_notify.render.templates import Template, viber_form
@@ -42,6 +42,16 @@ class Draft:
     seen_no: int
     segments: str
     faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A Viber body that needs approval: of the newest version, and of the one in force while that is another."""
+
+    no: int
+    standing: tuple[str, str]
+    note: ViberNote | None
+    text: str
 
 
 @get(_PATH)
@@ -164,11 +174,8 @@ def _page(  # noqa: PLR0913 - what the page shows, by name
         "waits": texts_told.changes(words_of(now), waiting.words, lang) if waiting else (),
         "mine": waiting is not None and folded(waiting.written.by) == folded(person.login),
         "standing": texts_told.standing(leaf.standing(body), lang),
-        "needs_viber": body != leaf.own.viber,
-        "note": leaf.note(body),
-        "viber_form": viber_form(body),
+        "bodies": _bodies(leaf, lang),
         "history": texts_told.history(leaf, lang),
-        "in_force_after": IN_FORCE_AFTER,
         "why_length_max": WHY_LENGTH_MAX,
         **_preview(request, draft.template, draft.faults),
     }
@@ -185,6 +192,19 @@ def _preview(request: Visit, template: Template, faults: tuple[Fault, ...]) -> d
 
 def _wrong(draft: Draft, lang: str) -> dict[str, list[str]]:
     return {key: [texts_told.fault(one, lang) for one in draft.faults if one.key == key] for key in _KEYS}
+
+
+def _bodies(leaf: Leaf, lang: str) -> list[Body]:
+    found = {one.viber: one for one in (leaf.line.template, leaf.newest) if one.viber != leaf.own.viber}
+    return [
+        Body(
+            no=one.version,
+            standing=texts_told.standing(leaf.standing(body), lang),
+            note=leaf.note(body),
+            text=viber_form(body),
+        )
+        for body, one in reversed(found.items())
+    ]
 
 
 def _described(key: str, count: int) -> str:

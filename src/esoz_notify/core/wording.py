@@ -94,7 +94,7 @@ def publish(version: Version, newest_no: int, who: str, now: datetime) -> Versio
 
 def read_note(version: Version, document: Mapping[str, str], signature: Signature) -> ViberNote:
     """A step that a form tells of. Raises InvalidInput."""
-    step, template_id, why = (document.get(name, "").strip() for name in ("step", "template_id", "why"))
+    step, template_id, why = (" ".join(document.get(name, "").split()) for name in ("step", "template_id", "why"))
     problems = []
     if step not in {one.value for one in ViberStep}:
         problems.append(Problem("/viber_step", "unknown", f"must be one of: {', '.join(ViberStep)}"))

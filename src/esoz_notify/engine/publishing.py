@@ -6,13 +6,14 @@ publish (``core.wording``), what is in force where (``wording``), the SQL (store
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from esoz_notify.core import wording as rules
 from esoz_notify.core.crisis import Signature
-from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, Problem
+from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
 from esoz_notify.core.wording import IN_FORCE_AFTER, SEGMENTS_MAX, Version, ViberNote, ViberStanding, Words
 from esoz_notify.engine.audit import Action, Deed, id_of, note
 from esoz_notify.engine.ledgers import Ledger
@@ -212,7 +213,8 @@ class Publishing:
             now = await reading.ledger_now(connection)
             self._ledger.clock.set(now)
             done = await work(connection, now)
-        await self._wording.open()  # here it is known at once, not from the next look on
+        with suppress(Unavailable):  # it is done, and the next look learns of it
+            await self._wording.open()
         return done
 
     # --- what there is ------------------------------------------------------------------------------------------------

@@ -152,8 +152,9 @@ def _diia(template: Template) -> Iterator[Fault]:
         ("diia_short", template.diia_short, DIIA_SHORT_LENGTH_MAX),
         ("diia_full", full, DIIA_FULL_LENGTH_MAX),
     ):
-        if len(words) > length_max:
-            yield Fault(key, "length", {"length": len(words), "allowed": length_max})
+        length = max(len(words), len(getattr(template, key)))  # registered unfilled: names may be longer than values
+        if length > length_max:
+            yield Fault(key, "length", {"length": length, "allowed": length_max})
 
 
 def _others(template: Template) -> Iterator[Fault]:
