@@ -41,12 +41,14 @@ from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
+from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.stories import Stories
+from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
@@ -67,6 +69,7 @@ class Product:
     desk: Desk
     finder: Finder
     stories: Stories
+    wording: Wording
     policies: Policies
     policies: PolicyBook
     operations: Operations
@@ -88,6 +91,11 @@ class Product:
     def callback_credentials(self) -> dict[str, tuple[str, ...]]:
         """Per provider that calls back, the credentials that are good now."""
         return {"infobip": self.settings.viber_callback_credentials}
+
+    @property
+    def publishing(self) -> Publishing:
+        """By what people write the words of messages."""
+        return Publishing(self.ledger, self.wording)
 
     @property
     def overview(self) -> Overview:
@@ -115,7 +123,7 @@ class Product:
         return {name: self.health.state(name, is_up=links.get(name, True)) for name in self.operations.providers}
 
 
-def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Texts | None = None) -> Entrance:
+def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, wording: Wording | None = None) -> Entrance:
     """By what people come in to the pages."""
     oidc = None
     if settings.oidc_issuer:
@@ -129,7 +137,7 @@ def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Tex
     return entrance(
         ledger,
         vault,
-        texts=texts,
+        texts_at=wording.at if wording is not None else None,
         public_url=settings.public_url,
         second_factor=settings.people_second_factor,
         oidc=oidc,
@@ -147,7 +155,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         vault, wakes = await _vault(keys, ledger, tasks), _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
-        adapters = _adapters(settings, texts)
+        wording = await _wording(settings, texts, ledger, tasks)
+        adapters = _adapters(settings, wording)
         configured = configured_providers(settings)
         names = [name for several in configured.values() for name in several]
         overload = Overload(ledger)
@@ -171,7 +180,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await health.open()
         hands = _Hands()
         if worker:
-            composer = Composer(vault, texts)
+            composer = Composer(vault, wording.at)
             hands = await _hands(settings, ledger, vault, composer, adapters, receiver, health, wakes, stack, tasks)
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
@@ -179,7 +188,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             ledger=ledger,
             service=service,
             access=access,
-            entrance=people_entrance(settings, ledger, vault, texts),
+            entrance=people_entrance(settings, ledger, vault, wording),
+            wording=wording,
             desk=Desk(ledger, vault, service, crises),
             finder=Finder(ledger, vault),
             stories=Stories(ledger, vault, service, texts, settings.prices),
@@ -250,6 +260,14 @@ async def _vault(keys: Keys, ledger: Ledger, tasks: list["asyncio.Task[None]"]) 
     return vault
 
 
+async def _wording(settings: Settings, texts: Texts, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Wording:
+    """The words in force, which go on changing as people publish others."""
+    wording = Wording(ledger, texts, viber_ids=settings.viber_templates, diia_ids=settings.diia_templates)
+    await wording.open()
+    _start(tasks, wording=wording.run())
+    return wording
+
+
 async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
@@ -313,28 +331,20 @@ async def _close_links(links: Sequence[SmppLink]) -> None:
     await asyncio.gather(*(link.close() for link in links))
 
 
-def _adapters(settings: Settings, texts: Texts) -> list[Adapter]:
+def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
     adapters = []
     if settings.diia_url:
-        templates = {
-            name: diia.DiiaTemplate(
-                title=title,
-                short_text=short_text,
-                full_text=full_text,
-                template_id=settings.diia_templates.get(name),
-            )
-            for name, (title, short_text, full_text) in texts.diia_templates().items()
-        }
-        adapters.append(diia.adapter(diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=templates)))
+        account = diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=wording.diia_templates)
+        adapters.append(diia.adapter(account))
     if settings.viber_url:
         public_url = settings.public_url or own_url(settings)
-        account = infobip.InfobipAccount(
+        sender = infobip.InfobipAccount(
             api_key=settings.viber_api_key,
             sender=settings.viber_sender,
-            templates=settings.viber_templates,
+            templates=wording.viber_ids,
             callback_url=f"{public_url.rstrip('/')}/callbacks/infobip",
         )
-        adapters.append(infobip.adapter(account))
+        adapters.append(infobip.adapter(sender))
     return adapters
 
 

@@ -55,6 +55,10 @@ from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.stories import Stories
+from esoz_notify.engine.publishing import Publishing
+from esoz_notify.engine.receiving import Receiver
+from esoz_notify.engine.service import Service
+from esoz_notify.engine.wording import Wording
 from esoz_notify.render.texts import builtin_texts
 from esoz_notify.store.vault import Keys, Vault
 
@@ -119,6 +123,7 @@ class Desk:
     server: Server
     secret: str
     entrance: Entrance
+    publishing: Publishing
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
     contract: dict[str, Any] = field(default_factory=lambda: document(exact=True))
 
@@ -261,6 +266,11 @@ async def a_desk(
     targets = [Target(provider=one.name, channel=one.channel, phone=PHONE) for one in contracts if probed]
     probing = Probing(ledger, intake, policies, targets, every_s=300, limit_s=120)
     overview = Overview(ledger, operations, PRICES, probing)
+    operations = Operations(ledger, vault, ["carrier"], crises)
+    wording = Wording(ledger, builtin_texts(), viber_ids={name: name for name in builtin_texts().templates})
+    way_in = entrance(ledger, vault, **{"public_url": public_url, "texts_at": wording.at, **(doors or {})})
+    overview = Overview(ledger, operations, PRICES)
+    publishing = Publishing(ledger, wording)
     room = Room(
         entrance=way_in,
         desk=DoctorsDesk(ledger, vault, service, crises),
@@ -274,6 +284,8 @@ async def a_desk(
         providers=ProviderBoard(ledger, operations, contracts),
         policies=policies,
         policy_trials=PolicyTrials(ledger, configured, PRICES),
+        publishing=publishing,
+        prices=PRICES,
         ledger=ledger,
         secure=secure,
     )
@@ -287,7 +299,7 @@ async def a_desk(
             Server(app, listening, tls=tls, grace_s=3) as server,
             aiohttp.ClientSession(server.base_url) as http,
         ):
-            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, way_in)
+            yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, way_in, publishing)
     finally:
         for task in tasks:
             task.cancel()

@@ -109,6 +109,8 @@ async def _account(walk: Walk) -> None:
     await walk.look()
     await page.get_by_role("link", name="Спробувати на вчорашніх рішеннях").click()
     await page.get_by_role("heading", name="Проба на вчорашніх рішеннях").wait_for()
+    await walk.look("/texts")
+    await page.get_by_role("link", name="українською, без коду").first.click()
     await walk.look()
     await walk.look("/account")
     await walk.press("Додати застосунок із кодами")
@@ -140,4 +142,8 @@ async def test_every_page(desk: Desk) -> None:
         for path in pages
     }
     wanted = {re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:uuid\}", "UUID", path)) for path in pages}
+    named = {
+        path.replace("/texts/{name:str}", "/texts/prescription_issued.uk.without_verification_code") for path in pages
+    }
+    wanted = {re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:uuid\}", paper, path)) for path in named}
     assert wanted - walk.seen == set()

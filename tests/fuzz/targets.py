@@ -44,6 +44,7 @@ from esoz_notify.engine.requests import read_order
 from esoz_notify.engine.verification_request import read_code, read_verification
 from esoz_notify.render import texts
 from esoz_notify.render.summary import read_summary
+from esoz_notify.render.templates import Template
 from esoz_notify.settings import PREFIX, Settings, read_settings
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -331,7 +332,7 @@ def text_section(data: bytes) -> None:
     except (ValueError, RecursionError):
         return
     kind = KINDS["prescription_issued"]
-    made: dict[str, texts.Template] = {}
+    made: dict[str, Template] = {}
     if not list(texts._read_section("prescription_issued.uk", kind.fields, section, made)):
         sample = {item.name: "2026-11-26" for item in kind.fields}
         filled = texts.Texts(made).message(kind.name, Channel.SMS, "uk", sample)

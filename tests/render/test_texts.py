@@ -15,6 +15,8 @@ from esoz_notify.core.numbers import NumberFormat, NumberProblem, parse
 from esoz_notify.core.sms_text import Encoding, count
 from esoz_notify.core.verification import PURPOSES
 from esoz_notify.render import texts as module
+from esoz_notify.render.templates import CODE_LENGTH_MAX, longest
+from esoz_notify.render.text_rules import YOURS, faults
 from esoz_notify.render.texts import builtin_texts, load_texts
 
 SOURCE = resources.files("esoz_notify.render").joinpath("texts.toml").read_text("utf-8")
@@ -127,7 +129,7 @@ def test_a_guardian_is_not_told_that_it_is_theirs() -> None:
         for language in module.LANGUAGES:
             for channel in MESSAGE_CHANNELS:
                 text = builtin_texts().message(kind_name, channel, language, _data(kind_name), for_other=True).text
-                assert not module._YOURS.search(text), text
+                assert not YOURS.search(text), text
 
 
 def test_a_text_without_your_serves_both() -> None:
@@ -206,13 +208,16 @@ def test_the_longest_data_are_what_intake_lets_through() -> None:
     for kind in KINDS.values():
         for field in kind.fields:
             if field.format not in {None, NumberFormat.DATE}:
-                assert len(parse(field.format, LONGEST[field.name])) == len(module._longest(field))
+                assert len(parse(field.format, LONGEST[field.name])) == len(longest(field))
     with pytest.raises(NumberProblem):
-        parse(NumberFormat.CODE, "0" * (module._CODE_LENGTH_MAX + 1))
+        parse(NumberFormat.CODE, "0" * (CODE_LENGTH_MAX + 1))
 
 
 REFERRAL = 'sms = "Ваше направлення: {request_number}. Назвіть цей номер при записі"'
+REFERRAL_OTHER = 'sms = "Направлення близької людини: {request_number}. Назвіть при записі"'
 BLOCKED = 'sms = "Рецепт {request_number} заблоковано. Зверніться до лікаря"'
+ISSUED_TITLE = 'diia_title = "Вам виписано рецепт"\n'
+ISSUED_FULL = f'diia_full = "{{request_number}}{{verification_code}}{"я" * 2015}"\n'
 BLOCKED_TITLE = 'diia_title = "Рецепт заблоковано"'
 BLOCKED_END = "Щоб дізнатися причину, зверніться до лікаря, який його виписав."
 
@@ -229,12 +234,20 @@ BLOCKED_END = "Щоб дізнатися причину, зверніться д
         ("номер при записі", "{patient}", r"sms uses \{patient\}, which is not among its data: request_number"),
         ("номер при записі", "номер при { записі", "sms has a brace that is not part of a placeholder"),
         ("номер при записі", "номер при записі до лікаря", "sms takes 77 units in 2 parts .* allows 1; shorten it"),
+        ("номер при записі", "номер " + "я" * 670, "sms has 727 characters and 670 are allowed"),
+        (BLOCKED_TITLE, 'diia_title = "Рецепт\\nзаблоковано"', "diia_title has a character that nobody sees or a line"),
         ("номер при записі", "номер 📞", "sms has a letter that old phones cannot show"),
         (BLOCKED_END, "я" * 875, "viber has 9.. characters and 875 are allowed"),
         (BLOCKED_END, "Номер: {request_number}.", "viber ends with a placeholder"),
         (BLOCKED_TITLE, f'diia_title = "{"я" * 61}"', "diia_title has 61 characters and 60 are allowed"),
         (BLOCKED_TITLE, 'diia_title = "{request_number}"', "diia_title has a brace; a locked phone shows this text"),
+        (ISSUED_TITLE, ISSUED_TITLE + ISSUED_FULL, "diia_full has 2050 characters and 2048 are allowed"),
         (BLOCKED_TITLE, f'{BLOCKED_TITLE}\ndiia_full = "{{request_number}}{"я" * 2048}"', "diia_full has 2067"),
+        (
+            REFERRAL_OTHER,
+            REFERRAL_OTHER.replace("Направлення близької людини", "Ваше"),
+            "sms says 'your', and it goes to",
+        ),
         (BLOCKED, BLOCKED.replace("Рецепт", "Ваш"), r"says 'your', so \[prescription_blocked.uk.for_other\] must be"),
         ("[prescription_blocked.en]", "[prescription_blocked.de]", r"\[prescription_blocked.de\] is not a language"),
         ("[prescription_blocked.en]", "[prescription_blocked.de]", r"\[prescription_blocked.en\] is missing"),
@@ -263,7 +276,7 @@ def test_viber_parameters_are_counted() -> None:
     """No kind of today has nine data or a name of 51 letters; such a template would be refused."""
     fields = tuple(Field(name=f"{'n' * 50}{count}") for count in range(9))
     template = replace(builtin_texts().templates["referral_issued.uk"], fields=fields)
-    assert list(module._wrong_viber(template)) == [
+    assert [str(one) for one in faults(template) if one.code.startswith("parameter")] == [
         "viber has 9 parameters and 8 are allowed",
         "viber has a parameter whose name is longer than 50",
     ]

@@ -164,7 +164,7 @@ class MixesPhonesUp(Worker):
     """A message goes to the phone of another one's person."""
 
     def start(self) -> None:
-        self.composer = _Swapping(self.composer.vault, self.composer.texts)
+        self.composer = _Swapping(self.composer.vault, self.composer.texts_at)
         super().start()
 
 

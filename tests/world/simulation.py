@@ -199,7 +199,7 @@ def _vault() -> Vault:
 @cache
 def composer() -> Composer:
     """The product's own composer, with the built-in texts."""
-    return Composer(_vault(), builtin_texts())
+    return Composer(_vault(), lambda _: builtin_texts())
 
 
 @cache

@@ -107,6 +107,8 @@ def _room(product: Product) -> Room:
         probing=product.probing,
         policies=product.policies,
         policy_trials=product.policy_trials,
+        publishing=product.publishing,
+        prices=settings.prices,
         ledger=product.ledger,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),

@@ -13,6 +13,7 @@ from esoz_notify.console import account, crisis, elsewhere, enrolling, entering,
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, story, visit
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, providers, revealing, visit
 from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, policies, revealing, visit
+from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, texts, visit
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -33,6 +34,7 @@ HANDLERS = (
     *crisis.HANDLERS,
     *story.HANDLERS,
     *policies.HANDLERS,
+    *texts.HANDLERS,
 )
 
 PLACES = frozenset(path.split("/")[1] for handler in HANDLERS for path in handler.paths)

@@ -28,6 +28,7 @@ MENU = (
     Entry("/print", "menu_print", frozenset(Role)),
     Entry("/policies", "policies", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
+    Entry("/texts", "texts", _RUNS),
 )
 """In the order in which they are shown."""
 

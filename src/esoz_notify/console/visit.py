@@ -9,7 +9,9 @@ import hmac
 import logging
 import math
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from litestar import Request, Response
@@ -19,6 +21,7 @@ from litestar.exceptions import HTTPException
 from esoz_notify.console import origin as reading
 from esoz_notify.console.drawing import HEADERS, page
 from esoz_notify.console.words import LANGUAGES, WORDS
+from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
 from esoz_notify.core.networks import Network
 from esoz_notify.engine.crises import Crises
@@ -36,6 +39,7 @@ from esoz_notify.engine.probing import Probing
 from esoz_notify.engine.provider_board import ProviderBoard
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
+from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 from esoz_notify.engine.stories import Stories
 
@@ -67,7 +71,7 @@ class Streams:
 class Room:
     """What the pages work with. ``secure``: they are reached by https, so cookies may go by nothing else.
 
-    ``proxies``: from them we believe where a visitor comes from.
+    ``proxies``: from them we believe where a visitor comes from. ``prices``: of a message, and of a part of an SMS.
     """
 
     entrance: Entrance
@@ -82,6 +86,8 @@ class Room:
     probing: Probing
     policies: PolicyBook
     policy_trials: PolicyTrials
+    publishing: Publishing
+    prices: Mapping[Channel, Decimal]
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

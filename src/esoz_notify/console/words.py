@@ -11,6 +11,7 @@ from esoz_notify.console.words_find import FIND_WORDS
 from esoz_notify.console.words_story import STORY_WORDS
 from esoz_notify.console.words_providers import PROVIDERS_WORDS
 from esoz_notify.console.words_policies import POLICIES_WORDS
+from esoz_notify.console.words_texts import TEXTS_PAGE_WORDS
 
 LANGUAGES = ("uk", "en")
 
@@ -294,6 +295,7 @@ _TABLES = (
     STORY_WORDS,
     PROVIDERS_WORDS,
     POLICIES_WORDS,
+    TEXTS_PAGE_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

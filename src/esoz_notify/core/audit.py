@@ -65,7 +65,10 @@ class Action(StrEnum):
     POLICY_DRAFTED = "policy_drafted", "A routing policy was prepared."
     POLICY_PUBLISHED = "policy_published", "A routing policy was published by a second person, for a later day."
     POLICY_WITHDRAWN = "policy_withdrawn", "A routing policy was taken back before its day."
+    POLICY_PUBLISHED = "policy_published", "Another policy came into force."
+    TEXT_WRITTEN = "text_written", "A draft of the texts of a message was written."
     TEXT_PUBLISHED = "text_published", "Other texts of messages came into force."
+    VIBER_TEMPLATE_STATE = "viber_template_state", "It was noted where a Viber template is in moderation."
 
 
 WHY_LENGTH_MAX = 200

@@ -3,6 +3,7 @@
 What belongs here: putting together. What does not: texts (render), what a provider makes of them (channels).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,10 +21,13 @@ from esoz_notify.store.vault import Vault, field_aad
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Composes messages from submissions."""
+    """Composes messages from submissions. ``texts_at``: the texts in force at a moment.
+
+    An attempt that is repeated says what it said at first: by when it began, whichever process repeats it.
+    """
 
     vault: Vault
-    texts: Texts
+    texts_at: Callable[[datetime], Texts]
 
     def compose(self, submission: Submission, now: datetime, validity_min_s: float) -> OutboundMessage:
         """The message of an attempt; ``validity_min_s``: the shortest its provider takes."""
@@ -36,7 +40,7 @@ class Composer:
         secret_field = KINDS[content.kind].secret_field
         if code is not None and secret_field is not None:
             data[secret_field] = code
-        rendered = self.texts.message(
+        rendered = self.texts_at(attempt.started_at).message(
             content.kind,
             attempt.channel,
             content.language,

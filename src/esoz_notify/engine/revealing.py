@@ -7,7 +7,8 @@ The one-time code is never in the text that is shown: whoever needs it gets it o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
@@ -53,12 +54,12 @@ ACTIONS: Mapping[What, Action] = MappingProxyType({What.PHONE: Action.REVEAL_PHO
 
 
 class Revealing:
-    """The use cases. ``texts``: those that messages are made of."""
+    """The use cases. ``texts_at``: those that messages were made of at a moment."""
 
-    def __init__(self, ledger: Ledger, vault: Vault, texts: Texts) -> None:
+    def __init__(self, ledger: Ledger, vault: Vault, texts_at: Callable[[datetime], Texts]) -> None:
         self._ledger = ledger
         self._vault = vault
-        self._texts = texts
+        self._texts_at = texts_at
 
     def allowed(self, person: Person, stored: Stored) -> tuple[What, ...]:
         """What of a notification a person could be shown."""
@@ -116,4 +117,6 @@ class Revealing:
         if secret_field is not None and stored.state.has_code:
             data[secret_field] = HIDDEN
         for_other = stored.recipient["relation"] == Relation.THIRD_PERSON.value
-        return self._texts.message(stored.kind, Channel.SMS, stored.language, data, for_other=for_other).text
+        attempts = stored.state.attempts
+        texts = self._texts_at(attempts[-1].started_at if attempts else self._ledger.clock.now())
+        return texts.message(stored.kind, Channel.SMS, stored.language, data, for_other=for_other).text
