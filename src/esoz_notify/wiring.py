@@ -21,6 +21,7 @@ from esoz_notify.engine.anchors import Anchors
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
+from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.gateway import Endpoint, Gateway
 from esoz_notify.engine.health import Health
@@ -83,6 +84,11 @@ class Product:
     def overview(self) -> Overview:
         """What people who run the service look at."""
         return Overview(self.ledger, self.operations, self.settings.prices)
+
+    @property
+    def directory(self) -> Directory:
+        """People as those see them who run the service."""
+        return Directory(self.ledger)
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""

@@ -38,6 +38,7 @@ from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
+from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
@@ -243,6 +244,7 @@ async def a_desk(
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
+        directory=Directory(ledger),
         ledger=ledger,
         secure=secure,
     )

@@ -21,6 +21,7 @@ EXAMPLES = (
     ("clients", "limit"),
     ("clients", "bind"),
     ("clients", "disable"),
+    ("operators", "role"),
     ("keys", "list"),
     ("keys", "new"),
     ("keys", "rotate"),

@@ -23,6 +23,7 @@ from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, Notify
 from esoz_notify.core.networks import Network
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
+from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance
 from esoz_notify.engine.factors import WrongFactor
 from esoz_notify.engine.ledgers import Ledger
@@ -66,6 +67,7 @@ class Room:
     desk: Desk
     crises: Crises
     overview: Overview
+    directory: Directory
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

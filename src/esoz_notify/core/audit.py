@@ -36,6 +36,7 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password_changed", "A person got another password."
     SECOND_FACTOR_ENROLLED = "second_factor_enrolled", "A person got a second factor."
     SECOND_FACTOR_REMOVED = "second_factor_removed", "A second factor of a person was taken away."
+    SECOND_FACTOR_DEMANDED = "second_factor_demanded", "Whether a person must have a second factor was changed."
     REVEAL_PHONE = "reveal_phone", "A whole phone was shown to a person."
     REVEAL_TEXT = "reveal_text", "The text of a message was shown to a person."
     PERSON_ADDED = "person_added", "Somebody was given access to the pages."
