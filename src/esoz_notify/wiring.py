@@ -42,6 +42,7 @@ from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
+from esoz_notify.engine.trail import Trail
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
@@ -89,6 +90,11 @@ class Product:
     def directory(self) -> Directory:
         """People as those see them who run the service."""
         return Directory(self.ledger)
+
+    @property
+    def trail(self) -> Trail:
+        """The audit as people read it."""
+        return Trail(self.ledger, audit_files(self.settings)[0])
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""

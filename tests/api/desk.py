@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -49,6 +50,7 @@ from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
+from esoz_notify.engine.trail import Trail
 from esoz_notify.store.vault import Keys, Vault
 
 KEYS = Keys(data_keys={1: b"d" * 32}, current_id=1, index_key=b"i" * 32, code_key=b"c" * 32, token_key=b"t" * 32)
@@ -62,6 +64,7 @@ documents = [{ channel = "viber", window_s = 20 }, { channel = "sms" }]
 rest = [{ channel = "sms" }]
 """
 PHONE = "+380000000001"
+NO_KEY = Path("/nothing/audit-key.pem")
 CODE = "4821"
 INLINE = {"kind": "confirmation_code", "recipient": {"phone": PHONE}, "data": {"verification_code": CODE}}
 PATIENT_ID = "0198c0de-0000-7000-8000-000000000001"
@@ -214,7 +217,15 @@ class Desk:
 
 @asynccontextmanager
 async def a_desk(
-    dsn: str, keys: Keys = KEYS, /, *, tls: Tls | None = None, doors: Any = None, secure: bool = False, **options: Any
+    dsn: str,
+    keys: Keys = KEYS,
+    /,
+    *,
+    tls: Tls | None = None,
+    doors: Any = None,
+    secure: bool = False,
+    audit_key: Path = NO_KEY,
+    **options: Any,
 ) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
 
@@ -245,6 +256,7 @@ async def a_desk(
         crises=crises,
         overview=overview,
         directory=Directory(ledger),
+        trail=Trail(ledger, audit_key),
         ledger=ledger,
         secure=secure,
     )

@@ -1,4 +1,4 @@
-"""The page of people: who sees it, who changes what, that nobody shuts themselves or everybody out, and the trail of it."""
+"""The page of people: who sees it, who changes what, and that nobody shuts themselves or everybody out."""
 
 import asyncio
 import re
@@ -16,7 +16,13 @@ from esoz_notify.engine.people import Role
 
 OPERATOR, OTHER = "n.nichna", "p.bondar"
 STALE = "UPDATE session SET fresh_at = ledger_now() - interval '6 minutes'"
-DEEDS = "SELECT action, actor, subject, details FROM audit WHERE actor LIKE 'person:%' AND action <> 'sign_in' ORDER BY seq"
+DEEDS = (
+    "SELECT action, actor, subject, details FROM audit WHERE actor LIKE 'person:%' AND action <> 'sign_in' ORDER BY seq"
+)
+MANY = """
+INSERT INTO person (login, name, role, client_id, password_hash)
+SELECT 'z-' || lpad(no::text, 4, '0'), 'Хтось', 'doctor', 'mis-1', 'x' FROM generate_series(1, 50) no
+"""
 ROLES = "SELECT login, role, disabled_at IS NULL FROM person ORDER BY login"
 
 
@@ -53,17 +59,13 @@ async def test_the_list_says_what_matters(desk: Desk, operator: Visitor) -> None
         ("login=nobody", []),
     ):
         seen = (await operator.get(f"/people?{query}")).text
+        assert ("Нікого такого немає" in seen) == (not found)
         assert re.findall(r'<th scope="row"><a href="/people/([^"]+)"', seen) == found
-    assert "Нікого такого немає" in seen
 
 
 async def test_a_long_list_has_pages(desk: Desk, operator: Visitor) -> None:
     """Each page begins after the last login of the one before; the last has no next."""
-    await do(
-        desk,
-        "INSERT INTO person (login, name, role, client_id, password_hash)"
-        f" SELECT 'z-' || lpad(no::text, 4, '0'), 'Хтось', 'doctor', 'mis-1', 'x' FROM generate_series(1, {PAGE_MAX}) no",
-    )
+    await do(desk, MANY)
     logins: list[str] = []
     path = "/people?role="
     while path:
@@ -79,10 +81,10 @@ async def test_somebody_is_let_in(desk: Desk, operator: Visitor) -> None:
     """After a fresh proof; the password is shown on this page once, by it the person comes in, and the trail has it."""
     form = {"login": "s.nova", "name": "Соня Нова", "role": "support", "client_id": "mis-1"}
     await do(desk, STALE)
-    asked = await operator.post("/people", **form)
+    asked = await operator.post("/people", headers=None, **form)
     assert ("Підтвердьте, що це ви" in asked.text, 'name="name" value="Соня Нова"' in asked.text) == (True, True)
     assert ("s.nova", "support", True) not in await rows(desk, ROLES)
-    made = await operator.post("/people", **form, proof_password=PASSWORD)
+    made = await operator.post("/people", headers=None, **form, proof_password=PASSWORD)
     assert (made.status, made.headers["cache-control"]) == (200, "no-store")
     password = shown(made)
     for path in ("/people", "/people/s.nova"):
@@ -111,8 +113,12 @@ async def test_a_mistake_is_said_beside_what_was_typed(
 ) -> None:
     """Nobody is made; what was typed is still there."""
     form = {"login": "s.nova", "name": "Соня Нова", "role": "support", "client_id": "mis-1", **wrong}
-    seen = await operator.post("/people", **form)
-    assert (seen.status, said in seen.text, 'value="s' in seen.text or 'value="Соня' in seen.text) == (status, True, True)
+    seen = await operator.post("/people", headers=None, **form)
+    assert (seen.status, said in seen.text, 'value="s' in seen.text or 'value="Соня' in seen.text) == (
+        status,
+        True,
+        True,
+    )
     assert await rows(desk, DEEDS) == []
 
 
@@ -193,13 +199,11 @@ async def test_two_operators_do_not_remove_each_other(desk: Desk, operator: Visi
             "disable": lambda login, by: desk.people.disable(login, by=f"person:{by}"),
             "role": lambda login, by: desk.people.change_role(login, "auditor", by=f"person:{by}"),
         }
-        done = await asyncio.gather(
-            work[first](OPERATOR, OTHER), work[second](OTHER, OPERATOR), return_exceptions=True
-        )
+        done = await asyncio.gather(work[first](OPERATOR, OTHER), work[second](OTHER, OPERATOR), return_exceptions=True)
         assert [type(one) for one in done if one is not None] == [Conflict], (first, second)
         left = [row for row in await rows(desk, ROLES) if row[1:] == ("operator", True)]
         assert len(left) == 1
-        await do(desk, f"UPDATE person SET role = 'operator', disabled_at = NULL WHERE login <> '{LOGIN}'")
+        await do(desk, "UPDATE person SET role = 'operator', disabled_at = NULL WHERE role <> 'doctor'")
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.OPERATOR}))

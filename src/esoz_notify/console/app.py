@@ -9,7 +9,19 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap, Message, Scope
 
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, people, revealing, visit
+from esoz_notify.console import (
+    account,
+    audit,
+    crisis,
+    elsewhere,
+    enrolling,
+    entering,
+    now,
+    pages,
+    people,
+    revealing,
+    visit,
+)
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -27,6 +39,7 @@ HANDLERS = (
     *now.HANDLERS,
     *crisis.HANDLERS,
     *people.HANDLERS,
+    *audit.HANDLERS,
 )
 
 PLACES = frozenset(path.split("/")[1] for handler in HANDLERS for path in handler.paths)

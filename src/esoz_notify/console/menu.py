@@ -25,6 +25,7 @@ MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
     Entry("/print", "menu_print", frozenset(Role)),
     Entry("/people", "people", _RUNS),
+    Entry("/audit", "audit", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
 )
 """In the order in which they are shown."""

@@ -1,7 +1,7 @@
 """The page of people: who may come in, as what and by what; and changing that, for operators who prove to be there.
 
-What belongs here: from forms to the engine and back to the page. What does not: the rules (``engine.people``), one's own
-password and factors (``account``).
+What belongs here: from forms to the engine and back to the page. What does not: the rules (``engine.people``), one's
+own password and factors (``account``).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -176,5 +176,5 @@ async def _person(
 def _told_once(request: Visit, login: str, password: str) -> Response[bytes]:
     """The page with a password, which no cache keeps and no other page ever shows."""
     back = f"{_PATH}/{login}"
-    shown = {"session": request.user, "path": back, "back": back, "what": "password", "of": login, "secret": password}
-    return page("secret_once", language(request), **shown)
+    shown: dict[str, object] = {"path": back, "back": back, "what": "password", "of": login, "secret": password}
+    return page("secret_once", language(request), 200, session=request.user, **shown)

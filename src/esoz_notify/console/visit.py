@@ -31,6 +31,7 @@ from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
+from esoz_notify.engine.trail import Trail
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Room:
     crises: Crises
     overview: Overview
     directory: Directory
+    trail: Trail
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

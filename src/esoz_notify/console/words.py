@@ -7,6 +7,7 @@ those of single pages (``words_account`` and its neighbours).
 from collections.abc import Mapping
 
 from esoz_notify.console.words_account import ACCOUNT_WORDS
+from esoz_notify.console.words_audit import AUDIT_WORDS
 from esoz_notify.console.words_people import PEOPLE_WORDS
 
 LANGUAGES = ("uk", "en")
@@ -288,6 +289,7 @@ _TABLES = (
     _PAGES,
     ACCOUNT_WORDS,
     PEOPLE_WORDS,
+    AUDIT_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

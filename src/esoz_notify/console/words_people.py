@@ -80,7 +80,7 @@ PEOPLE_WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "people": "People",
-        "people_lead": "Who may come in to these pages, in which role, with which second step, and when they were last here.",
+        "people_lead": "Who may come in to these pages, in which role, by which second step, and when last.",
         "people_all": "All",
         "people_disabled": "Disabled",
         "people_find": "The login begins with",

@@ -105,7 +105,7 @@ def check(deed: Deed) -> None:
     what was given.
     """
     for name, value in (("actor", deed.actor), ("subject", deed.subject)):
-        if not _ID.fullmatch(value) or is_personal(value):
+        if not is_id(value):
             raise ValueError(f"the {name} of a deed must be word:id and no phone or tax number")
     if len(deed.details) > DETAILS_MAX or not all(_NAME.fullmatch(name) for name in deed.details):
         raise ValueError(f"the details of a deed are {DETAILS_MAX} at most, with names in small letters")
@@ -119,6 +119,16 @@ def check(deed: Deed) -> None:
 def is_personal(text: str) -> bool:
     """Whether a text holds what looks like a phone or a tax number; ids of ours are not taken for one."""
     return _PERSONAL.search(_UUID.sub("", text)) is not None
+
+
+def visible(text: str) -> str:
+    """What a reason hides, as letters that turn the line around, written out."""
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be the id of an actor or a subject, as ``check`` has it."""
+    return _ID.fullmatch(text) is not None and not is_personal(text)
 
 
 def _breaks_a_rule(text: str, length_max: int) -> bool:
