@@ -18,6 +18,7 @@ from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.anchors import Anchors
+from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
@@ -85,6 +86,11 @@ class Product:
     def overview(self) -> Overview:
         """What people who run the service look at."""
         return Overview(self.ledger, self.operations, self.settings.prices)
+
+    @property
+    def clientele(self) -> Clientele:
+        """Callers as people look at them."""
+        return Clientele(self.ledger, self.settings.requests_per_min)
 
     @property
     def directory(self) -> Directory:

@@ -36,6 +36,7 @@ from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.callers import SCOPES
+from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
@@ -255,6 +256,8 @@ async def a_desk(
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
+        callers=access.callers,
+        clientele=Clientele(ledger, 50_000),
         directory=Directory(ledger),
         trail=Trail(ledger, audit_key),
         ledger=ledger,

@@ -17,6 +17,7 @@ EXAMPLES = (
     ("clients", "list"),
     ("clients", "create"),
     ("clients", "rotate"),
+    ("clients", "end-old"),
     ("clients", "keys"),
     ("clients", "limit"),
     ("clients", "bind"),

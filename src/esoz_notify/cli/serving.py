@@ -98,6 +98,8 @@ def _room(product: Product) -> Room:
         desk=product.desk,
         crises=product.operations.crises,
         overview=product.overview,
+        callers=product.access.callers,
+        clientele=product.clientele,
         directory=product.directory,
         trail=product.trail,
         ledger=product.ledger,

@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap, Message, Scope
 from esoz_notify.console import (
     account,
     audit,
+    callers,
     crisis,
     elsewhere,
     enrolling,
@@ -39,6 +40,7 @@ HANDLERS = (
     *now.HANDLERS,
     *crisis.HANDLERS,
     *people.HANDLERS,
+    *callers.HANDLERS,
     *audit.HANDLERS,
 )
 

@@ -24,6 +24,7 @@ class Entry:
 MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
     Entry("/print", "menu_print", frozenset(Role)),
+    Entry("/callers", "callers", _RUNS),
     Entry("/people", "people", _RUNS),
     Entry("/audit", "audit", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),

@@ -21,6 +21,8 @@ from esoz_notify.console.drawing import HEADERS, page
 from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
 from esoz_notify.core.networks import Network
+from esoz_notify.engine.callers import Callers
+from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
 from esoz_notify.engine.directory import Directory
@@ -68,6 +70,8 @@ class Room:
     desk: Desk
     crises: Crises
     overview: Overview
+    callers: Callers
+    clientele: Clientele
     directory: Directory
     trail: Trail
     ledger: Ledger

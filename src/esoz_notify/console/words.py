@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from esoz_notify.console.words_account import ACCOUNT_WORDS
 from esoz_notify.console.words_audit import AUDIT_WORDS
+from esoz_notify.console.words_callers import CALLERS_WORDS
 from esoz_notify.console.words_people import PEOPLE_WORDS
 
 LANGUAGES = ("uk", "en")
@@ -289,6 +290,7 @@ _TABLES = (
     _PAGES,
     ACCOUNT_WORDS,
     PEOPLE_WORDS,
+    CALLERS_WORDS,
     AUDIT_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
