@@ -63,6 +63,8 @@ async def test_a_row_is_read_as_a_sentence(desk: Desk, auditor: Visitor) -> None
     await noted(desk, f"person:{LOGIN}", Action.REVEAL_PHONE, f"notification:{notification}", "Пацієнт питає")
     await noted(desk, "cli:olena@host", Action.PERSON_ROLE, f"person:{LOGIN}", before="doctor", role="auditor")
     await noted(desk, "caller:mis-1", Action.CLIENT_ROTATED, "client:mis-1", old_kept_hours="24")
+    for before in ("2026-08-29T00:00:00+00:00", "2026-99-99T00:00:00+00:00"):
+        await noted(desk, "worker:purge", Action.PURGE, "data_class:content", rows="5", before=before)
     seen = (await auditor.get("/audit")).text
     for said in (
         "Показано номер телефону",
@@ -75,6 +77,8 @@ async def test_a_row_is_read_as_a_sentence(desk: Desk, auditor: Visitor) -> None
         f'href="/people/{LOGIN}"',
         'href="/callers/mis-1"',
         "командний рядок",
+        "старіші за: <b>29.08.2026 о 03:00</b>",
+        "старіші за: <b>2026-99-99T00:00:00+00:00</b>",
         f'href="/audit?actor=person%3A{LOGIN}"',
     ):
         assert said in seen, said

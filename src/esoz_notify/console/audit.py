@@ -4,7 +4,9 @@ What belongs here: from the address to the engine, and from rows to words. What 
 (``engine.trail``), the words themselves (``words_audit``), the file (``audit_file``).
 """
 
+import contextlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -17,6 +19,7 @@ from litestar.response import Stream
 from esoz_notify.console import menu, visit
 from esoz_notify.console.audit_file import lines, type_and_name
 from esoz_notify.console.drawing import HEADERS, page
+from esoz_notify.console.told import moment
 from esoz_notify.console.visit import Visit, language, room, sentence, status_of
 from esoz_notify.console.words import WORDS
 from esoz_notify.core.audit import Action, Entry, visible
@@ -27,6 +30,7 @@ from esoz_notify.engine.trail import CHECKED_MAX, EXPORTED_MAX, LOOKED_MAX, Chec
 _PATH = "/audit"
 _FILTERS = ("actor", "action", "subject", "from", "to")
 _SEQ_DIGITS_MAX = 18
+_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d(:\d\d)?[+-]\d\d:\d\d", re.ASCII)
 
 GROUPS: Mapping[str, Sequence[Action]] = {
     "in": (Action.SIGN_IN, Action.SIGN_OUT, Action.SECOND_FACTOR_FAILED, Action.SESSION_REVOKED),
@@ -256,11 +260,20 @@ def _details(row: Entry, lang: str) -> list[tuple[str, str]]:
         said = dict(json.loads(row.details))
     except (TypeError, ValueError):
         return [("?", visible(row.details))]
-    return [(words.get(f"look_detail_{name}", visible(name)), _value(name, str(said[name]), words)) for name in said]
+    return [(_name(row.action, name, words), _value(name, str(said[name]), lang)) for name in said]
 
 
-def _value(name: str, value: str, words: Mapping[str, str]) -> str:
-    """A detail's value in words, where it is one of ours."""
+def _name(action: str, name: str, words: Mapping[str, str]) -> str:
+    """A detail's name in words, which may be the action's own."""
+    return words.get(f"look_detail_{action}_{name}", words.get(f"look_detail_{name}", visible(name)))
+
+
+def _value(name: str, value: str, lang: str) -> str:
+    """A detail's value in words, where it is one of ours or a time."""
+    words = WORDS[lang]
     if name == "action":
         return words.get(f"look_deed_{value}", visible(value))
+    if _TIME.fullmatch(value):
+        with contextlib.suppress(ValueError):  # somebody may have put there what is no time
+            return moment(datetime.fromisoformat(value), lang)
     return words.get(f"look_value_{value}", words.get(f"look_role_{value}", visible(value)))
