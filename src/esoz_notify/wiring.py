@@ -17,9 +17,11 @@ from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.anchors import Anchors
+from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
+from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.exporting import Exporter
 from esoz_notify.engine.finding import Finder
@@ -36,10 +38,10 @@ from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
-from esoz_notify.engine.probing import Probing, Target
-from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
+from esoz_notify.engine.probing import Probing, Target
+from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
@@ -48,6 +50,7 @@ from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.stories import Stories
+from esoz_notify.engine.trail import Trail
 from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
@@ -70,7 +73,6 @@ class Product:
     finder: Finder
     stories: Stories
     wording: Wording
-    policies: Policies
     policies: PolicyBook
     operations: Operations
     health: Health
@@ -116,6 +118,21 @@ class Product:
     def policy_trials(self) -> PolicyTrials:
         """Where drafts of policies are tried."""
         return PolicyTrials(self.ledger, self.policies.configured, self.settings.prices)
+
+    @property
+    def clientele(self) -> Clientele:
+        """Callers as people look at them."""
+        return Clientele(self.ledger, self.settings.requests_per_min)
+
+    @property
+    def directory(self) -> Directory:
+        """People as those see them who run the service."""
+        return Directory(self.ledger)
+
+    @property
+    def trail(self) -> Trail:
+        """The audit as people read it."""
+        return Trail(self.ledger, audit_files(self.settings)[0])
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""
@@ -348,7 +365,7 @@ def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
     return adapters
 
 
-def _probing(settings: Settings, ledger: Ledger, intake: Intake, policies: Policies) -> Probing:
+def _probing(settings: Settings, ledger: Ledger, intake: Intake, policies: PolicyBook) -> Probing:
     """Probes of every provider that has a test phone; Diia knows people by their tax numbers alone."""
     phones = {one.provider: one for one in settings.probes}
     targets = [

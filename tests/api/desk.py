@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -35,9 +36,11 @@ from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.callers import SCOPES
+from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
+from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.exporting import Exporter
 from esoz_notify.engine.finding import Finder
@@ -48,16 +51,15 @@ from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
-from esoz_notify.engine.probing import Probing, Target
-from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
-from esoz_notify.engine.receiving import Receiver
-from esoz_notify.engine.service import Service
-from esoz_notify.engine.stories import Stories
+from esoz_notify.engine.probing import Probing, Target
+from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
+from esoz_notify.engine.stories import Stories
+from esoz_notify.engine.trail import Trail
 from esoz_notify.engine.wording import Wording
 from esoz_notify.render.texts import builtin_texts
 from esoz_notify.store.vault import Keys, Vault
@@ -74,6 +76,7 @@ documents = [{ channel = "viber", window_s = 20 }, { channel = "sms" }]
 rest = [{ channel = "sms" }]
 """
 PHONE = "+380000000001"
+NO_KEY = Path("/nothing/audit-key.pem")
 CODE = "4821"
 INLINE = {"kind": "confirmation_code", "recipient": {"phone": PHONE}, "data": {"verification_code": CODE}}
 PATIENT_ID = "0198c0de-0000-7000-8000-000000000001"
@@ -236,6 +239,7 @@ async def a_desk(
     secure: bool = False,
     contracts: Sequence[Contract] = CONTRACTS,
     probed: bool = False,
+    audit_key: Path = NO_KEY,
     **options: Any,
 ) -> AsyncIterator[Desk]:
     """The API over the ledger ``dsn``. ``options`` are those of ``create_app``, ``doors`` those of ``entrance``.
@@ -286,6 +290,10 @@ async def a_desk(
         policy_trials=PolicyTrials(ledger, configured, PRICES),
         publishing=publishing,
         prices=PRICES,
+        callers=access.callers,
+        clientele=Clientele(ledger, 50_000),
+        directory=Directory(ledger),
+        trail=Trail(ledger, audit_key),
         ledger=ledger,
         secure=secure,
     )

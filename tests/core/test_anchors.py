@@ -127,3 +127,16 @@ def test_no_anchor(line: str) -> None:
     """What is no anchor is refused."""
     with pytest.raises(ValueError, match="not an anchor"):
         read_line(line)
+
+
+def test_a_walk_may_begin_within() -> None:
+    """From a row that is taken as it is, past the anchors at it and after it, to the end."""
+    rows = chain(6)
+    start = Head(3, rows[2].hash)
+    walk = Walk([anchor(1, rows, 3), anchor(2, rows, 5)], start)
+    for row in rows[3:]:
+        walk.step(row)
+    walk.end()
+    assert (walk.found, walk.unproved, walk.head.seq) == (None, 1, 6)
+    other = Walk([anchor(1, chain(6, who="petro"), 3)], start)
+    assert other.found is not None

@@ -150,12 +150,12 @@ async def test_removing_the_last_factor(doors: Doors) -> None:
     with pytest.raises(NotFound):
         await factors.renew_codes(session)
     assert (await doors.sign_in())[1].waits is None
-    await factors.require(LOGIN, required=True)
+    await factors.require(LOGIN, required=True, by="cli:olena@host")
     assert (await doors.sign_in())[1].waits is Waits.ENROLMENT
-    await factors.require(LOGIN, required=False)
+    await factors.require(LOGIN, required=False, by="cli:olena@host")
     assert (await doors.sign_in())[1].waits is None
     with pytest.raises(NotFound):
-        await factors.require("nobody", required=True)
+        await factors.require("nobody", required=True, by="cli:olena@host")
 
 
 async def test_a_reset_by_the_administrator(doors: Doors) -> None:

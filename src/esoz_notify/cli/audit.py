@@ -20,7 +20,7 @@ from rich.table import Table
 from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
 from esoz_notify.core.anchors import write_line
-from esoz_notify.core.audit import Action, Entry
+from esoz_notify.core.audit import Action, Entry, visible
 from esoz_notify.core.errors import ConfigError, InvalidInput, Problem
 from esoz_notify.core.kyiv import parse_moment
 from esoz_notify.core.numbers import NumberProblem
@@ -159,13 +159,8 @@ def _table(rows: Sequence[Entry]) -> Table:
         at = f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if row.at else "?"
         more = " ".join(f"{name}={value}" for name, value in json.loads(row.details).items())
         words = (row.actor, row.action, row.subject, row.why or "", more)
-        table.add_row(str(row.seq), at, *(escape(_visible(word)) for word in words))
+        table.add_row(str(row.seq), at, *(escape(visible(word)) for word in words))
     return table
-
-
-def _visible(text: str) -> str:
-    """What a reason hides, as letters that turn the line around, written out."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 @audit_app.command()

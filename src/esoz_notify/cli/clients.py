@@ -22,7 +22,7 @@ from esoz_notify.engine.callers import KEEP_OLD_HOURS, SCOPES, Callers, Client
 from esoz_notify.engine.quotas import limit_caller
 
 clients_app = typer.Typer(
-    help="Callers of the API: list, create, rotate a secret, give keys, bind to a certificate, limit, disable.",
+    help="Callers of the API: list, create, rotate or end a secret, give keys, bind to a certificate, limit, disable.",
     no_args_is_help=True,
 )
 
@@ -95,6 +95,21 @@ def rotate(  # noqa: PLR0913 - options of a command line
     hours = 0.0 if now else keep_old
     secret = _with_callers(context, data, lambda callers: callers.rotate(client_id, keep_old_hours=hours, who=actor()))
     _tell_secret(client_id, secret, as_json=as_json)
+
+
+@clients_app.command("end-old")
+def end_old(
+    context: typer.Context, client_id: IdArgument, *, data: DataFolderOption = None, as_json: JsonOption = False
+) -> None:
+    """End the older secret of a caller now: the newest alone stays good.
+
+    Example: esoz-notify clients end-old mis-1
+    """
+    _with_callers(context, data, lambda callers: callers.end_old(client_id, who=actor()))
+    if as_json:
+        typer.echo(json.dumps({"id": client_id, "old_secret": "ended"}))
+    else:
+        Console().print(f"{client_id} has its newest secret alone", highlight=False)
 
 
 @clients_app.command()

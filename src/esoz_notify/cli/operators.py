@@ -24,7 +24,7 @@ from esoz_notify.store.vault import Vault
 from esoz_notify.wiring import people_entrance
 
 operators_app = typer.Typer(
-    help="People of the pages (doctors, operators, auditors): list, add, disable, password, second factor.",
+    help="People of the pages (doctors, operators, auditors): list, add, role, disable, password, second factor.",
     no_args_is_help=True,
 )
 
@@ -93,6 +93,26 @@ def password(
 
 
 @operators_app.command()
+def role(
+    context: typer.Context,
+    login: LoginArgument,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(Role)}.")],
+    *,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a person another role, which counts from the next page on; one operator must remain.
+
+    Example: esoz-notify operators role o.koval auditor
+    """
+    _with_people(context, data, lambda people: people.change_role(login, role, by=actor()))
+    if as_json:
+        typer.echo(json.dumps({"login": login, "role": role}))
+    else:
+        Console().print(f"{login} is {role} now", highlight=False)
+
+
+@operators_app.command()
 def disable(
     context: typer.Context, login: LoginArgument, *, data: DataFolderOption = None, as_json: JsonOption = False
 ) -> None:
@@ -120,7 +140,8 @@ def require_second_factor(
 
     Example: esoz-notify operators require-second-factor o.koval
     """
-    _at_entrance(context, data, lambda doors: doors.factors.require(login, required=not off))
+    who = actor()
+    _at_entrance(context, data, lambda doors: doors.factors.require(login, required=not off, by=who))
     if as_json:
         typer.echo(json.dumps({"login": login, "second_factor_required": not off}))
     else:

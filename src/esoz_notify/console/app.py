@@ -9,11 +9,25 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap, Message, Scope
 
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, find, now, pages, revealing, visit
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, story, visit
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, providers, revealing, visit
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, policies, revealing, visit
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, texts, visit
+from esoz_notify.console import (
+    account,
+    audit,
+    callers,
+    crisis,
+    elsewhere,
+    enrolling,
+    entering,
+    find,
+    now,
+    pages,
+    people,
+    policies,
+    providers,
+    revealing,
+    story,
+    texts,
+    visit,
+)
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -35,6 +49,9 @@ HANDLERS = (
     *story.HANDLERS,
     *policies.HANDLERS,
     *texts.HANDLERS,
+    *people.HANDLERS,
+    *callers.HANDLERS,
+    *audit.HANDLERS,
 )
 
 PLACES = frozenset(path.split("/")[1] for handler in HANDLERS for path in handler.paths)

@@ -27,6 +27,9 @@ MENU = (
     Entry("/providers", "providers", _RUNS),
     Entry("/print", "menu_print", frozenset(Role)),
     Entry("/policies", "policies", _RUNS),
+    Entry("/callers", "callers", _RUNS),
+    Entry("/people", "people", _RUNS),
+    Entry("/audit", "audit", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
     Entry("/texts", "texts", _RUNS),
 )

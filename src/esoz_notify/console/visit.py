@@ -24,8 +24,11 @@ from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
 from esoz_notify.core.networks import Network
+from esoz_notify.engine.callers import Callers
+from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
+from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance
 from esoz_notify.engine.exporting import Exporter
 from esoz_notify.engine.factors import WrongFactor
@@ -35,13 +38,14 @@ from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
-from esoz_notify.engine.probing import Probing
-from esoz_notify.engine.provider_board import ProviderBoard
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
+from esoz_notify.engine.probing import Probing
+from esoz_notify.engine.provider_board import ProviderBoard
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 from esoz_notify.engine.stories import Stories
+from esoz_notify.engine.trail import Trail
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +92,10 @@ class Room:
     policy_trials: PolicyTrials
     publishing: Publishing
     prices: Mapping[Channel, Decimal]
+    callers: Callers
+    clientele: Clientele
+    directory: Directory
+    trail: Trail
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

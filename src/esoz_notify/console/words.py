@@ -7,10 +7,13 @@ those of single pages (``words_account`` and its neighbours).
 from collections.abc import Mapping
 
 from esoz_notify.console.words_account import ACCOUNT_WORDS
+from esoz_notify.console.words_audit import AUDIT_WORDS
+from esoz_notify.console.words_callers import CALLERS_WORDS
 from esoz_notify.console.words_find import FIND_WORDS
-from esoz_notify.console.words_story import STORY_WORDS
-from esoz_notify.console.words_providers import PROVIDERS_WORDS
+from esoz_notify.console.words_people import PEOPLE_WORDS
 from esoz_notify.console.words_policies import POLICIES_WORDS
+from esoz_notify.console.words_providers import PROVIDERS_WORDS
+from esoz_notify.console.words_story import STORY_WORDS
 from esoz_notify.console.words_texts import TEXTS_PAGE_WORDS
 
 LANGUAGES = ("uk", "en")
@@ -296,6 +299,9 @@ _TABLES = (
     PROVIDERS_WORDS,
     POLICIES_WORDS,
     TEXTS_PAGE_WORDS,
+    PEOPLE_WORDS,
+    CALLERS_WORDS,
+    AUDIT_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

@@ -102,11 +102,11 @@ def judge_anchors(
 class Walk:
     """Goes along a chain row by row; the first fault stays, and nothing after it is judged."""
 
-    def __init__(self, anchors: Sequence[Anchor]) -> None:
-        """``anchors``: genuine ones, by the row they stand at."""
+    def __init__(self, anchors: Sequence[Anchor], start: Head = GENESIS) -> None:
+        """``anchors``: genuine ones, by the row they stand at, none before ``start``, which is taken as it is."""
         self._waiting = list(reversed(anchors))
-        self._proved = GENESIS
-        self.head = GENESIS
+        self._proved = start
+        self.head = start
         self.found: Fault | None = None
         self._pass_anchors()
 

@@ -36,6 +36,7 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password_changed", "A person got another password."
     SECOND_FACTOR_ENROLLED = "second_factor_enrolled", "A person got a second factor."
     SECOND_FACTOR_REMOVED = "second_factor_removed", "A second factor of a person was taken away."
+    SECOND_FACTOR_DEMANDED = "second_factor_demanded", "Whether a person must have a second factor was changed."
     REVEAL_PHONE = "reveal_phone", "A whole phone was shown to a person."
     REVEAL_TEXT = "reveal_text", "The text of a message was shown to a person."
     REVEAL_RECEIPT = "reveal_receipt", "A receipt was shown to a person as the provider sent it."
@@ -65,7 +66,6 @@ class Action(StrEnum):
     POLICY_DRAFTED = "policy_drafted", "A routing policy was prepared."
     POLICY_PUBLISHED = "policy_published", "A routing policy was published by a second person, for a later day."
     POLICY_WITHDRAWN = "policy_withdrawn", "A routing policy was taken back before its day."
-    POLICY_PUBLISHED = "policy_published", "Another policy came into force."
     TEXT_WRITTEN = "text_written", "A draft of the texts of a message was written."
     TEXT_PUBLISHED = "text_published", "Other texts of messages came into force."
     VIBER_TEMPLATE_STATE = "viber_template_state", "It was noted where a Viber template is in moderation."
@@ -111,7 +111,7 @@ def check(deed: Deed) -> None:
     what was given.
     """
     for name, value in (("actor", deed.actor), ("subject", deed.subject)):
-        if not _ID.fullmatch(value) or is_personal(value):
+        if not is_id(value):
             raise ValueError(f"the {name} of a deed must be word:id and no phone or tax number")
     if len(deed.details) > DETAILS_MAX or not all(_NAME.fullmatch(name) for name in deed.details):
         raise ValueError(f"the details of a deed are {DETAILS_MAX} at most, with names in small letters")
@@ -125,6 +125,16 @@ def check(deed: Deed) -> None:
 def is_personal(text: str) -> bool:
     """Whether a text holds what looks like a phone or a tax number; ids of ours are not taken for one."""
     return _PERSONAL.search(_UUID.sub("", text)) is not None
+
+
+def visible(text: str) -> str:
+    """What a reason hides, as letters that turn the line around, written out."""
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be the id of an actor or a subject, as ``check`` has it."""
+    return _ID.fullmatch(text) is not None and not is_personal(text)
 
 
 def _breaks_a_rule(text: str, length_max: int) -> bool:

@@ -134,7 +134,9 @@ class Callers:
             await _note(connection, who, Action.CLIENT_CREATED, client_id, scopes=str(len(in_order(scopes))))
         return secret
 
-    async def rotate(self, client_id: str, *, keep_old_hours: float = KEEP_OLD_HOURS, who: str = UNKNOWN) -> str:
+    async def rotate(
+        self, client_id: str, *, keep_old_hours: float = KEEP_OLD_HOURS, who: str = UNKNOWN, why: str | None = None
+    ) -> str:
         """Give a caller a new secret and return it; the one before stays good for ``keep_old_hours``, older ones end.
 
         A disabled caller may come in again, by the new one alone. Raises InvalidInput, NotFound.
@@ -145,9 +147,17 @@ class Callers:
         async with self._changing(client_id) as connection:
             await credentials.add_secret(connection, client_id, hashed(secret), keep_old_s=keep_old_hours * 3600)
             await registry.enable_client(connection, client_id)
-            await _note(connection, who, Action.CLIENT_ROTATED, client_id, old_kept_hours=f"{keep_old_hours:g}")
+            kept = {"old_kept_hours": f"{keep_old_hours:g}"}
+            await _note(connection, who, Action.CLIENT_ROTATED, client_id, why, **kept)
         self._disabled -= {client_id}
         return secret
+
+    async def end_old(self, client_id: str, *, who: str = UNKNOWN, why: str | None = None) -> None:
+        """End every secret but the newest now, before its time. Raises NotFound, Conflict when there is none."""
+        async with self._changing(client_id) as connection:
+            if not await credentials.end_old_secrets(connection, client_id):
+                raise Conflict(f"{client_id} has no older secret that is good", code="no_old_secret")
+            await _note(connection, who, Action.CLIENT_ROTATED, client_id, why, old="ended")
 
     async def set_keys(
         self, client_id: str, key_set: object, *, end_secrets: bool = False, who: str = UNKNOWN
@@ -176,7 +186,7 @@ class Callers:
             await registry.bind_client(connection, client_id, bound=bound)
             await _note(connection, who, Action.CLIENT_KEYS_CHANGED, client_id, bound="yes" if bound else "no")
 
-    async def disable(self, client_id: str, *, who: str = UNKNOWN) -> None:
+    async def disable(self, client_id: str, *, who: str = UNKNOWN, why: str | None = None) -> None:
         """Take a caller's access away: no new token, and those it has end, with its secrets and keys.
 
         Idempotent. Raises NotFound.
@@ -186,7 +196,7 @@ class Callers:
             await credentials.end_secrets(connection, client_id)
             await credentials.put_keys(connection, client_id, {})
             if was_enabled:
-                await _note(connection, who, Action.CLIENT_DISABLED, client_id)
+                await _note(connection, who, Action.CLIENT_DISABLED, client_id, why)
         self._disabled |= {client_id}
         self._tokens_since[client_id] = self._ledger.clock.now()
 
@@ -225,8 +235,11 @@ class Callers:
         }
 
 
-async def _note(connection: Connection, who: str, action: Action, client_id: str, **details: str) -> None:
-    await audit.note(connection, Deed(actor=who, action=action, subject=f"client:{client_id}", details=details))
+async def _note(
+    connection: Connection, who: str, action: Action, client_id: str, why: str | None = None, /, **details: str
+) -> None:
+    deed = Deed(actor=who, action=action, subject=f"client:{client_id}", why=why, details=details)
+    await audit.note(connection, deed)
 
 
 def hashed(secret: str) -> bytes:

@@ -285,11 +285,13 @@ class Factors:
             await _note(connection, session, Action.SECOND_FACTOR_ENROLLED, kind=ProofKind.RECOVERY.value)
         return codes
 
-    async def require(self, login: str, *, required: bool) -> None:
-        """Whether a person must have a second factor, whatever the role. Raises NotFound."""
+    async def require(self, login: str, *, required: bool, by: str) -> None:
+        """Whether a person must have a second factor, whatever the role. Idempotent. Raises NotFound."""
         async with self._ledger.transaction() as connection:
-            await demand(connection, login)
+            if (await demand(connection, login)).second_factor_required == required:
+                return
             await table.require(connection, login, required=required)
+            await note(connection, by, Action.SECOND_FACTOR_DEMANDED, login, demanded="yes" if required else "no")
 
     async def reset(self, login: str, *, by: str) -> None:
         """Take every second factor of a person away, who lost them; sessions end. Raises NotFound."""

@@ -5,7 +5,8 @@ and pages (console), the SQL (store), programs that call the API (``access``).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -118,7 +119,8 @@ class People:
             await table.enable(connection, login)
             await sessions.revoke_sessions(connection, login)
             await pace.forget(connection, self._vault, pace.LOGIN, login)
-            await note(connection, by, Action.PASSWORD_CHANGED, login)
+            enabled = {} if row.disabled_at is None else {"enabled": "yes"}
+            await note(connection, by, Action.PASSWORD_CHANGED, login, **enabled)
         return password
 
     async def change_password(self, person: Person, old: str, new: str, *, here: UUID) -> None:
@@ -143,13 +145,40 @@ class People:
         async with self._ledger.transaction() as connection:
             await pace.forget(connection, self._vault, pace.FACTOR, str(here))
 
+    async def change_role(self, login: str, role: str, *, by: str = SETUP) -> None:
+        """Give a person another role, which counts from the next page on. Idempotent.
+
+        Raises InvalidInput, NotFound, Conflict (it is one's own, or of the last operator).
+        """
+        _raise(_role_problems(role))
+        async with self._changing(login, by) as (connection, row):
+            if row.role == role:
+                return
+            await _demand_another_operator(connection, row)
+            await table.set_role(connection, login, role)
+            await note(connection, by, Action.PERSON_ROLE, login, before=row.role, role=role)
+
     async def disable(self, login: str, *, by: str = SETUP) -> None:
-        """Take a person's access away; sessions end at once. Idempotent. Raises NotFound."""
-        async with self._ledger.transaction() as connection:
-            await demand(connection, login)
+        """Take a person's access away; sessions end at once. Idempotent.
+
+        Raises NotFound, Conflict (it is one's own, or of the last operator).
+        """
+        async with self._changing(login, by) as (connection, row):
+            if row.disabled_at is not None:
+                return
+            await _demand_another_operator(connection, row)
             await table.disable(connection, login)
             await sessions.revoke_sessions(connection, login)
             await note(connection, by, Action.PERSON_DISABLED, login)
+
+    @asynccontextmanager
+    async def _changing(self, login: str, by: str) -> AsyncIterator[tuple[Connection, PersonRow]]:
+        """A transaction in which nobody else changes who may do what. Raises NotFound, Conflict (one's own)."""
+        if by == f"person:{login}":
+            raise Conflict("nobody changes their own access; another operator may", code="not_yourself")
+        async with self._ledger.transaction() as connection:
+            await table.lock_access(connection)
+            yield connection, await demand(connection, login)
 
     async def has_password(self, login: str, password: str) -> bool:
         """Whether an enabled person has this password; slows nobody."""
@@ -169,6 +198,13 @@ async def demand(connection: Connection, login: str) -> PersonRow:
     if row is None:
         raise NotFound("there is nobody of that login", code="person_unknown")
     return row
+
+
+async def _demand_another_operator(connection: Connection, row: PersonRow) -> None:
+    """Somebody must be left who may change all this. Raises Conflict."""
+    is_one = row.role == Role.OPERATOR.value and row.disabled_at is None
+    if is_one and not await table.has_another(connection, row.login, row.role):
+        raise Conflict(f"{row.login} is the last operator; make another one first", code="last_operator")
 
 
 def usable_hash(row: PersonRow | None) -> str | None:
@@ -195,9 +231,12 @@ def _check_person(login: str, name: str, role: str, password: str) -> None:
         problems.append(Problem("/login", "format", rule))
     if not 0 < len(name.strip()) <= _NAME_LENGTH_MAX or not name.isprintable():
         problems.append(Problem("/name", "format", f"must be 1 to {_NAME_LENGTH_MAX} printable characters"))
-    if role not in {one.value for one in Role}:
-        problems.append(Problem("/role", "unknown_role", f"must be one of: {', '.join(Role)}"))
-    _raise([*problems, *password_problems(password, login=login, name=name)])
+    _raise([*problems, *_role_problems(role), *password_problems(password, login=login, name=name)])
+
+
+def _role_problems(role: str) -> list[Problem]:
+    known = role in {one.value for one in Role}
+    return [] if known else [Problem("/role", "unknown_role", f"must be one of: {', '.join(Role)}")]
 
 
 def _raise(problems: Sequence[Problem]) -> None:

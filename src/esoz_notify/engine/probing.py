@@ -18,13 +18,13 @@ from esoz_notify.core.cascade import CancelAsked
 from esoz_notify.core.channel import GUARANTEED, Channel, Step
 from esoz_notify.core.errors import NotFound, NotifyError, RefusedTransition, Unavailable
 from esoz_notify.core.kinds import Lane, PolicyColumn
-from esoz_notify.core.policy import Policies
 from esoz_notify.core.probe import FAILURES_ALARM, NOT_SENT, Judged, failures_in_row, judge
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.audit import Action, Deed, note
 from esoz_notify.engine.clock import new_id
 from esoz_notify.engine.intake import Asked, Intake
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.requests import Order, read_order
 from esoz_notify.store import health, probes, reading
 from esoz_notify.store.ledger import Connection
@@ -81,7 +81,7 @@ class Probing:
         self,
         ledger: Ledger,
         intake: Intake,
-        policies: Policies,
+        policies: PolicyBook,
         targets: Sequence[Target],
         *,
         every_s: float,

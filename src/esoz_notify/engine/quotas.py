@@ -239,7 +239,9 @@ class _News:
     levels: Sequence[Level]
 
 
-async def limit_caller(ledger: Ledger, client_id: str, per_min: int | None, *, actor: str) -> None:
+async def limit_caller(
+    ledger: Ledger, client_id: str, per_min: int | None, *, actor: str, why: str | None = None
+) -> None:
     """Give a caller its own number of requests in a minute, or with None that of the settings; known in a second.
 
     Raises InvalidInput, NotFound.
@@ -250,5 +252,6 @@ async def limit_caller(ledger: Ledger, client_id: str, per_min: int | None, *, a
         if not await kept.set_of_caller(connection, client_id, per_min):
             raise NotFound("there is no such client", code="client_unknown")
         details = {"per_min": "default" if per_min is None else str(per_min)}
-        deed = Deed(actor=actor, action=Action.CLIENT_LIMITED, subject=f"client:{client_id}", details=details)
+        subject = f"client:{client_id}"
+        deed = Deed(actor=actor, action=Action.CLIENT_LIMITED, subject=subject, why=why, details=details)
         await note(connection, deed)

@@ -18,7 +18,7 @@ from esoz_notify.core.errors import NotFound, NotifyError
 from esoz_notify.engine import pace
 from esoz_notify.engine.audit import Action
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.engine.people import LOGIN_RULE, People, Person, WrongPassword, note, person_of, usable_hash
+from esoz_notify.engine.people import LOGIN_RULE, People, Person, WrongPassword, demand, note, person_of, usable_hash
 from esoz_notify.store import factors
 from esoz_notify.store import people as people_table
 from esoz_notify.store import sessions as table
@@ -162,6 +162,13 @@ class Sessions:
         async with self._ledger.transaction() as connection:
             await table.revoke_sessions(connection, login)
             await note(connection, f"person:{login}", Action.SESSION_REVOKED, login, which="all")
+
+    async def end_of(self, login: str, *, by: str) -> None:
+        """Sign somebody else out everywhere. Idempotent. Raises NotFound."""
+        async with self._ledger.transaction() as connection:
+            await demand(connection, login)
+            await table.revoke_sessions(connection, login)
+            await note(connection, by, Action.SESSION_REVOKED, login, which="all")
 
     def mark_of(self, origin: Origin, login: str) -> str | None:
         """The mark of the visitor's browser for this login; None when the person has not signed in in it."""

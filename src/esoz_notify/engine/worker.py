@@ -22,7 +22,7 @@ from esoz_notify.core.receipts import NEGATIVE, POSITIVE, Reason
 from esoz_notify.core.results import Accepted, Refused, Result, TryLater
 from esoz_notify.core.retention import DEFAULT_DAYS
 from esoz_notify.core.status import LIVE
-from esoz_notify.engine import fault_points
+from esoz_notify.engine import clientele, fault_points
 from esoz_notify.engine.applying import (
     Applied,
     Reply,
@@ -41,7 +41,7 @@ from esoz_notify.engine.overview import TALLIES_KEPT, count_minutes, newest_minu
 from esoz_notify.engine.provider_board import KEPT, count_providers
 from esoz_notify.engine.providers import Outbox, Provider
 from esoz_notify.engine.receiving import Receiver, until
-from esoz_notify.store import provider_minutes, reach, reading, receiving, tallies, verifications, wake
+from esoz_notify.store import caller_hours, provider_minutes, reach, reading, receiving, tallies, verifications, wake
 from esoz_notify.store.ledger import Connection, next_due, renew
 from esoz_notify.store.receiving import Poll
 
@@ -358,12 +358,15 @@ class Worker:
         await steady.run(verifications.forget)
         await steady.run(lambda connection: tallies.forget(connection, TALLIES_KEPT))
         await steady.run(lambda connection: provider_minutes.forget(connection, KEPT))
+        await steady.run(lambda connection: caller_hours.forget(connection, clientele.HOURS_KEPT))
 
     async def _count_minutes(self, steady: Steady) -> None:
         minute = newest_minute(self._ledger.clock.now())
         if minute != self._counted:
             await steady.run(lambda connection: count_minutes(connection, minute))
             await steady.run(lambda connection: count_providers(connection, minute))
+            of_callers = clientele.newest_minute(self._ledger.clock.now())
+            await steady.run(lambda connection: clientele.count_callers(connection, of_callers))
             self._counted = minute
 
     async def _hear_hints(self) -> None:

@@ -14,6 +14,7 @@ from itertools import combinations
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.kinds import KINDS, Field, Kind
+from esoz_notify.core.numbers import GROUP_LENGTH, GROUPED
 from esoz_notify.core.toml import read_toml
 from esoz_notify.render.templates import Template, fill, shown, viber_form
 from esoz_notify.render.text_rules import FOR_OTHER, faults, needs_other

@@ -44,7 +44,7 @@ async def add(connection: Connection, row: Entry) -> None:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 # What somebody with full rights put there may be no value of ours; the walk must name it, not stumble over it.
-_ENTRY = """
+ENTRY = """
 SELECT coalesce(seq, 0) AS seq, CASE WHEN at BETWEEN '0001-01-02' AND '9999-12-30' THEN at END AS at, actor, action,
        subject, why, details, prev, hash
 FROM audit
@@ -64,11 +64,12 @@ async def count(connection: Connection) -> int:
     return int(row[0])
 
 
-async def every(connection: Connection) -> AsyncIterator[Entry]:
-    """Every row, the first first, however many there are."""
+async def every(connection: Connection, after: int = 0) -> AsyncIterator[Entry]:
+    """Every row after one, the first first, however many there are."""
     async with connection.cursor(name="audit_every", row_factory=class_row(Entry)) as cursor:
         cursor.itersize = _FETCHED
-        await cursor.execute(f"{_ENTRY} ORDER BY seq")
+        # Without a condition from the first on: what somebody put before it, or without a number, is found too.
+        await cursor.execute(f"{ENTRY} {f'WHERE seq > {after:d}' if after else ''} ORDER BY seq")
         async for row in cursor:
             yield row
 
@@ -88,7 +89,7 @@ async def find(connection: Connection, wanted: Wanted, count_max: int) -> list[E
     """Rows, newest first."""
     cursor = connection.cursor(row_factory=class_row(Entry))
     await cursor.execute(
-        f"{_ENTRY} WHERE (%(actor)s::text IS NULL OR actor = %(actor)s)"
+        f"{ENTRY} WHERE (%(actor)s::text IS NULL OR actor = %(actor)s)"
         " AND (%(action)s::text IS NULL OR action = %(action)s)"
         " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
         " AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
@@ -129,6 +130,21 @@ async def last_anchor(connection: Connection) -> Anchor | None:
     """The newest anchor."""
     row = await (await connection.execute(f"{_ANCHOR} ORDER BY no DESC LIMIT 1")).fetchone()
     return _anchor(row) if row else None
+
+
+async def anchors_from(connection: Connection, seq: int, count_max: int) -> list[Anchor]:
+    """The anchors that stand at a row or after it, by row; the newest ``count_max`` of them."""
+    cursor = await connection.execute(
+        f"{_ANCHOR} WHERE seq >= %s AND at BETWEEN '0001-01-02' AND '9999-12-30' ORDER BY no DESC LIMIT %s",
+        [seq, count_max],
+    )
+    return sorted((_anchor(row) for row in await cursor.fetchall()), key=lambda one: one.head.seq)
+
+
+async def newest(connection: Connection) -> int:
+    """The number of the last row; 0 when there is none."""
+    row = await (await connection.execute("SELECT seq FROM audit ORDER BY seq DESC LIMIT 1")).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _anchor(row: tuple[Any, ...]) -> Anchor:

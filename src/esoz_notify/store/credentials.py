@@ -4,7 +4,7 @@ What belongs here: their SQL. What does not: callers themselves (``registry``), 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,15 @@ class SecretRow:
     ends_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """A public key, by its name."""
+
+    client_id: str
+    kid: str
+    added_at: datetime
+
+
 _GOOD_SECRETS = (
     "SELECT client_id, hash, created_at, ends_at FROM client_secret WHERE (ends_at IS NULL OR ends_at > ledger_now())"
 )
@@ -36,6 +45,14 @@ async def get_secrets(connection: Connection, client_id: str) -> list[SecretRow]
 async def list_secrets(connection: Connection) -> list[SecretRow]:
     """The secrets of all callers that are good now, the newest of each first."""
     cursor = await connection.execute(f"{_GOOD_SECRETS} ORDER BY client_id, created_at DESC")
+    return [_secret(row) for row in await cursor.fetchall()]
+
+
+async def secrets_of(connection: Connection, ids: Sequence[str]) -> list[SecretRow]:
+    """The secrets of some callers that are good now, the newest of each first."""
+    cursor = await connection.execute(
+        f"{_GOOD_SECRETS} AND client_id = ANY(%s) ORDER BY client_id, created_at DESC", [list(ids)]
+    )
     return [_secret(row) for row in await cursor.fetchall()]
 
 
@@ -63,6 +80,17 @@ async def end_secrets(connection: Connection, client_id: str) -> None:
     await connection.execute("DELETE FROM client_secret WHERE client_id = %s", [client_id])
 
 
+async def end_old_secrets(connection: Connection, client_id: str) -> bool:
+    """End every secret of a caller but the newest now; False when there was no other that was good."""
+    cursor = await connection.execute(
+        "DELETE FROM client_secret WHERE client_id = %(id)s AND hash NOT IN"
+        " (SELECT hash FROM client_secret WHERE client_id = %(id)s ORDER BY created_at DESC LIMIT 1)"
+        " RETURNING ends_at IS NULL OR ends_at > ledger_now()",
+        {"id": client_id},
+    )
+    return any(row[0] for row in await cursor.fetchall())
+
+
 async def get_keys(connection: Connection, client_id: str) -> list[dict[str, Any]]:
     """The public keys of a caller, by kid."""
     cursor = await connection.execute("SELECT jwk FROM client_key WHERE client_id = %s ORDER BY kid", [client_id])
@@ -73,6 +101,14 @@ async def list_keys(connection: Connection) -> list[tuple[str, str]]:
     """Caller and kid of every public key."""
     cursor = await connection.execute("SELECT client_id, kid FROM client_key ORDER BY client_id, kid")
     return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def keys_of(connection: Connection, ids: Sequence[str]) -> list[KeyRow]:
+    """The public keys of some callers, by their names."""
+    cursor = await connection.execute(
+        "SELECT client_id, kid, added_at FROM client_key WHERE client_id = ANY(%s) ORDER BY client_id, kid", [list(ids)]
+    )
+    return [KeyRow(client_id=row[0], kid=row[1], added_at=row[2]) for row in await cursor.fetchall()]
 
 
 async def put_keys(connection: Connection, client_id: str, keys: Mapping[str, Mapping[str, Any]]) -> None:

@@ -28,6 +28,7 @@ class PersonRow:
     second_factor_required: bool
 
 
+_ACCESS_LOCK = 7_234_145
 _PERSON = (
     "SELECT p.login, p.name, p.role, p.client_id, p.password_hash, p.created_at, p.disabled_at,"
     " p.second_factor_required FROM person p"
@@ -65,6 +66,23 @@ async def set_password(connection: Connection, login: str, password_hash: str) -
     await connection.execute("UPDATE person SET password_hash = %s WHERE login = %s", [password_hash, login])
 
 
+async def set_role(connection: Connection, login: str, role: str) -> None:
+    """Give a person another role."""
+    await connection.execute("UPDATE person SET role = %s WHERE login = %s", [role, login])
+
+
+async def lock_access(connection: Connection) -> None:
+    """Nobody else changes roles or access until this transaction ends; a statement after it sees what they did."""
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_ACCESS_LOCK])
+
+
+async def has_another(connection: Connection, login: str, role: str) -> bool:
+    """Whether somebody else of a role may come in."""
+    query = "SELECT EXISTS (SELECT FROM person WHERE role = %s AND disabled_at IS NULL AND login <> %s)"
+    row = await (await connection.execute(query, [role, login])).fetchone()
+    return bool(row and row[0])
+
+
 async def enable(connection: Connection, login: str) -> None:
     """Let a disabled person in again."""
     await connection.execute("UPDATE person SET disabled_at = NULL WHERE login = %s", [login])
@@ -75,6 +93,71 @@ async def disable(connection: Connection, login: str) -> None:
     await connection.execute(
         "UPDATE person SET disabled_at = ledger_now() WHERE login = %s AND disabled_at IS NULL", [login]
     )
+
+
+# --- for people who look at people -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRow:
+    """A person as others see them. ``seen_at``: when last at a page; None when never or too long ago to be kept."""
+
+    login: str
+    name: str
+    role: str
+    client_id: str
+    created_at: datetime
+    disabled_at: datetime | None
+    second_factor_required: bool
+    has_second_factor: bool
+    seen_at: datetime | None
+
+
+_KNOWN = """
+SELECT p.login, p.name, p.role, p.client_id, p.created_at, p.disabled_at, p.second_factor_required,
+       EXISTS (SELECT FROM totp t WHERE t.login = p.login AND t.confirmed_at IS NOT NULL)
+         OR EXISTS (SELECT FROM passkey k WHERE k.login = p.login) AS has_second_factor,
+       (SELECT max(s.seen_at) FROM session s WHERE s.login = p.login) AS seen_at
+FROM person p
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whom:
+    """Whom a list shows; empty texts mean anybody. ``begins``: with what the login does. ``after``: a login."""
+
+    role: str = ""
+    begins: str = ""
+    disabled: bool | None = None
+    after: str = ""
+
+
+async def known(connection: Connection, whom: Whom, count_max: int) -> list[KnownRow]:
+    """People, by login."""
+    conditions, given = ["p.login > %s"], [whom.after]
+    if whom.role:
+        conditions, given = [*conditions, "p.role = %s"], [*given, whom.role]
+    if whom.begins:
+        conditions, given = [*conditions, "starts_with(p.login, %s)"], [*given, whom.begins]
+    if whom.disabled is not None:
+        conditions.append(f"p.disabled_at IS {'NOT ' if whom.disabled else ''}NULL")
+    cursor = connection.cursor(row_factory=class_row(KnownRow))
+    query = f"{_KNOWN} WHERE {' AND '.join(conditions)} ORDER BY p.login LIMIT %s"
+    await cursor.execute(query.encode(), [*given, count_max])
+    return await cursor.fetchall()
+
+
+async def known_one(connection: Connection, login: str) -> KnownRow | None:
+    """One person."""
+    cursor = connection.cursor(row_factory=class_row(KnownRow))
+    await cursor.execute(f"{_KNOWN} WHERE p.login = %s", [login])
+    return await cursor.fetchone()
+
+
+async def names(connection: Connection, logins: Sequence[str]) -> dict[str, str]:
+    """Names by login; those that are nobody's are missing."""
+    cursor = await connection.execute("SELECT login, name FROM person WHERE login = ANY(%s)", [list(logins)])
+    return {row[0]: row[1] for row in await cursor.fetchall()}
 
 
 # --- prints -----------------------------------------------------------------------------------------------------------

@@ -66,6 +66,18 @@ async def list_clients(connection: Connection) -> list[ClientRow]:
     return [_client(row) for row in await (await connection.execute(f"{_CLIENT} ORDER BY id")).fetchall()]
 
 
+async def clients_after(connection: Connection, after: str, count_max: int) -> list[ClientRow]:
+    """Callers whose id follows one, by id."""
+    cursor = await connection.execute(f"{_CLIENT} WHERE id > %s ORDER BY id LIMIT %s", [after, count_max])
+    return [_client(row) for row in await cursor.fetchall()]
+
+
+async def names(connection: Connection, count_max: int) -> list[tuple[str, str]]:
+    """Id and name of callers that are not disabled, by id."""
+    query = "SELECT id, name FROM client WHERE disabled_at IS NULL ORDER BY id LIMIT %s"
+    return [(row[0], row[1]) for row in await (await connection.execute(query, [count_max])).fetchall()]
+
+
 def _client(row: tuple[object, ...]) -> ClientRow:
     client_id, name, scopes, created_at, disabled_at, bound, tokens_since = row
     assert isinstance(scopes, list)
