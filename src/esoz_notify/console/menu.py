@@ -25,13 +25,13 @@ MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
     Entry("/find", "find_page", OF_THE_SERVICE),
     Entry("/providers", "providers", _RUNS),
-    Entry("/print", "menu_print", frozenset(Role)),
     Entry("/policies", "policies", _RUNS),
+    Entry("/texts", "texts", _RUNS),
     Entry("/callers", "callers", _RUNS),
     Entry("/people", "people", _RUNS),
     Entry("/audit", "audit", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
-    Entry("/texts", "texts", _RUNS),
+    Entry("/print", "menu_print", frozenset(Role)),
 )
 """In the order in which they are shown."""
 
