@@ -22,6 +22,8 @@ from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.entrance import Entrance, entrance
+from esoz_notify.engine.exporting import Exporter
+from esoz_notify.engine.finding import Finder
 from esoz_notify.engine.gateway import Endpoint, Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
@@ -59,6 +61,7 @@ class Product:
     access: Access
     entrance: Entrance
     desk: Desk
+    finder: Finder
     policies: Policies
     operations: Operations
     health: Health
@@ -83,6 +86,11 @@ class Product:
     def overview(self) -> Overview:
         """What people who run the service look at."""
         return Overview(self.ledger, self.operations, self.settings.prices)
+
+    @property
+    def exporter(self) -> Exporter:
+        """Takes lists away as files."""
+        return Exporter(self.ledger)
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""
@@ -151,6 +159,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             access=access,
             entrance=people_entrance(settings, ledger, vault, texts),
             desk=Desk(ledger, vault, service, crises),
+            finder=Finder(ledger, vault),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),
             health=health,

@@ -39,6 +39,8 @@ from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk as DoctorsDesk
 from esoz_notify.engine.entrance import Entrance, entrance
+from esoz_notify.engine.exporting import Exporter
+from esoz_notify.engine.finding import Finder
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.listener_tls import Tls
@@ -243,6 +245,8 @@ async def a_desk(
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
+        finder=Finder(ledger, vault),
+        exporter=Exporter(ledger),
         ledger=ledger,
         secure=secure,
     )

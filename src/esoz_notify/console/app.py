@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap, Message, Scope
 
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, visit
+from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, find, now, pages, revealing, visit
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -25,6 +25,7 @@ HANDLERS = (
     *pages.HANDLERS,
     *revealing.HANDLERS,
     *now.HANDLERS,
+    *find.HANDLERS,
     *crisis.HANDLERS,
 )
 

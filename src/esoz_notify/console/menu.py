@@ -23,6 +23,7 @@ class Entry:
 
 MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
+    Entry("/find", "find_page", OF_THE_SERVICE),
     Entry("/print", "menu_print", frozenset(Role)),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
 )

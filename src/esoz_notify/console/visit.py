@@ -24,7 +24,9 @@ from esoz_notify.core.networks import Network
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk, NotAllowed
 from esoz_notify.engine.entrance import Entrance
+from esoz_notify.engine.exporting import Exporter
 from esoz_notify.engine.factors import WrongFactor
+from esoz_notify.engine.finding import Finder
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.overview import Overview
@@ -66,6 +68,8 @@ class Room:
     desk: Desk
     crises: Crises
     overview: Overview
+    finder: Finder
+    exporter: Exporter
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 PHONE_RULE = re.compile(r"^\+380[0-9]{9}$", re.ASCII)
 """ESOZ's own rule for phone_number (OTP service JSON schema, 2019, unchanged in the 2026 contract)."""
 
+_SPELLED = re.compile(r"(?:\+?3?8)?(0[0-9]{9})", re.ASCII)
+_BETWEEN_DIGITS = re.compile(r"[\s().\u2010-\u2015-]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Phone:
@@ -32,3 +35,9 @@ class Phone:
         return f"Phone({self.masked})"
 
     __str__ = __repr__
+
+
+def spelled_phone(text: str) -> Phone | None:
+    """The phone that somebody wrote as people do: 067 000 00 01, 38067..., +38 (067) 000-00-01. None: it is none."""
+    found = _SPELLED.fullmatch(_BETWEEN_DIGITS.sub("", text))
+    return Phone(f"+38{found[1]}") if found else None

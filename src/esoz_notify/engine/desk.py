@@ -89,7 +89,7 @@ class Desk:
             found: list[Stored] = []
             for chosen in self._filters(person, wanted):
                 found += await reading.page(connection, chosen, FOUND_MAX)
-            if (one := _uuid(wanted)) is not None:
+            if (one := spelled_uuid(wanted)) is not None:
                 found += [it for it in await reading.some(connection, [one]) if it.client_id == person.client_id]
             newest = sorted({one.id: one for one in found}.values(), key=lambda one: one.id, reverse=True)
             return await self._cards(connection, newest[:FOUND_MAX])
@@ -150,10 +150,10 @@ class Desk:
 
     def _filters(self, person: Person, wanted: str) -> list[Filter]:
         chosen = [Filter(client_id=person.client_id, reference=wanted)]
-        for number in sorted(_numbers(wanted)):
+        for number in sorted(spelled_numbers(wanted)):
             index = self._vault.index(number, "number")
             chosen.append(Filter(client_id=person.client_id, number_index=index))
-        if (patient_id := _uuid(wanted)) is not None:
+        if (patient_id := spelled_uuid(wanted)) is not None:
             chosen.append(Filter(client_id=person.client_id, patient_id=patient_id))
         return chosen
 
@@ -198,14 +198,15 @@ def _demand_may_act(person: Person) -> None:
         raise NotAllowed("an auditor may look and do nothing")
 
 
-def _uuid(text: str) -> UUID | None:
+def spelled_uuid(text: str) -> UUID | None:
+    """The id that a text is, in any of its spellings; None when it is none."""
     try:
         return UUID(text)
     except ValueError:
         return None
 
 
-def _numbers(text: str) -> set[str]:
+def spelled_numbers(text: str) -> set[str]:
     """The canonical spellings of a text that may be the number of a document."""
     numbers = set()
     for number_format in GROUPED:
