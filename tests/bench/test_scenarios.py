@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from esoz_notify.bench.house import Site, a_site
+from esoz_notify.bench.pages import ASKS
 from esoz_notify.bench.parts import Options
 from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
 from esoz_notify.cli.bench import known_scenarios, read_rows
@@ -23,7 +24,7 @@ from esoz_notify.settings import environment_for_child, read_settings
 
 SMALL = Options(seconds=0.5, rate_per_s=60, bulk=300, rows=(0, 200), waiting=300)
 SPREAD = {"p50", "p95", "p99"}
-SMOKE = ("growth", "waiting", "batch", "codes-under-bulk", "receipts", "fallback", "rest", "print")
+SMOKE = ("growth", "waiting", "batch", "codes-under-bulk", "receipts", "fallback", "rest", "print", "pages")
 """The others are made of the same parts as these; ``peer`` has tests of its own."""
 PROMISED = {
     *("scenario", "notifications", "lifecycles_per_s", "accept_ms", "handover_ms", "delivered_ms", "cpu_s_per_1000"),
@@ -65,7 +66,7 @@ def test_nothing_is_lost_or_doubled(site: Site, name: str) -> None:
     if name not in {"batch", "print"}:
         assert set(result["handover_ms"]) == set(result["handover_from_request_ms"]) == SPREAD
         assert sum(result["channels"].values()) >= result["notifications"]
-    if name not in {"codes-under-bulk", "print"}:
+    if name not in {"codes-under-bulk", "print", "pages"}:
         assert set(result["cpu_s_per_1000"]) == {"api", "worker", "postgres", "total"}
     if name == "growth":
         assert result["lifecycles_per_s"] > 0
@@ -82,6 +83,11 @@ def test_nothing_is_lost_or_doubled(site: Site, name: str) -> None:
     if name == "print":
         assert all(set(times) == SPREAD for times in result["summary_ms"].values())
         assert result["run"]["summaries"] == result["notifications"]
+    if name == "pages":
+        assert set(result["page_ms"]) == set(ASKS)
+        assert all(set(times) == SPREAD for times in result["page_ms"].values())
+        assert set(result["handover_alone_ms"]) == set(result["export"]["handover_ms"]) == SPREAD
+        assert result["export"]["rows"] >= result["rows"] == 200
     if name == "receipts":
         assert set(result["receipt_applied_ms"]) == SPREAD
 

@@ -330,7 +330,7 @@ async def test_a_clerk_on_the_telephone(desk: Desk) -> None:
         assert await browser.fits()
         await page.get_by_role("link", name="До всіх сповіщень").click()
         await page.get_by_role("link", name="Потрібен папір").click()
-        await page.get_by_label("Стан").select_option("Потрібно надрукувати")
+        await page.get_by_label("Стан", exact=True).select_option("Потрібно надрукувати")
         await page.get_by_role("button", name="Показати").press("Enter")
         await page.wait_for_url("**/find?status=print_required*")
         assert await page.get_by_role("row").count() == 2

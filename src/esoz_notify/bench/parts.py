@@ -50,13 +50,14 @@ class Options:
     """Sizes of the scenarios.
 
     ``rate_per_s``: of ``steady`` and ``waiting``. ``bulk``: documents of ``codes-under-bulk``. ``rows``: ended
-    notifications in the ledgers of ``growth``. ``waiting``: notifications that wait in ``waiting``.
+    notifications in the ledgers of ``growth``, and the last of them in that of ``pages``; none: as these have it.
+    ``waiting``: notifications that wait in ``waiting``.
     """
 
     seconds: float = 6.0
     rate_per_s: float = 200.0
     bulk: int = 20_000
-    rows: tuple[int, ...] = (0, 1_000_000)
+    rows: tuple[int, ...] = ()
     waiting: int = 1_000_000
 
 

@@ -1,8 +1,8 @@
 """The scenarios: what is sent, what is waited for, what is measured.
 
 What belongs here: one function per scenario and the table of them; those of big ledgers are in ``volume``, of
-paper in ``printing``, the comparison with a peer in ``peer``. What does not: processes (``house``), SQL
-(store), how results are shown.
+paper in ``printing``, of the console in ``pages``, the comparison with a peer in ``peer``. What does not:
+processes (``house``), SQL (store), how results are shown.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from esoz_notify.bench.house import Site, Tell, a_house, machine
 from esoz_notify.bench.load import Plan
+from esoz_notify.bench.pages import pages
 from esoz_notify.bench.parts import (
     BATCH_LINES,
     CODE,
@@ -188,7 +189,13 @@ QUICK: Mapping[str, Scenario] = {
 }
 """What runs when nothing is named."""
 
-SLOW: Mapping[str, Scenario] = {"growth": growth, "waiting": waiting, "print": printing, "peer": peer}
+SLOW: Mapping[str, Scenario] = {
+    "growth": growth,
+    "waiting": waiting,
+    "pages": pages,
+    "print": printing,
+    "peer": peer,
+}
 """What runs only when it is named: it takes minutes, or needs what is not ours."""
 
 SCENARIOS: Mapping[str, Scenario] = {**QUICK, **SLOW}

@@ -11,30 +11,35 @@ from esoz_notify.bench.parts import Options, Result, live, result_of, singles, s
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.store.counting import Counter
 
+GROWTH_ROWS = (0, 1_000_000)
+"""Ended notifications in the ledgers of ``growth`` unless it is said how many."""
 
-class _Preload:
-    """Fills a ledger with notifications that have ended, and keeps how long it took."""
+
+class Preload:
+    """Fills a ledger with ``rows`` notifications that have ended, and keeps how long it took."""
 
     def __init__(self, rows: int, tell: Tell) -> None:
-        self._rows = rows
+        self.rows = rows
         self._tell = tell
         self.seconds = 0.0
 
     def __call__(self, ledger: Counter) -> int:
-        if self._rows:
-            self._tell(f"preloading {self._rows:,} ended ones", None)
+        """Fill it, and give the number of rows."""
+        if self.rows:
+            self._tell(f"preloading {self.rows:,} ended ones", None)
             began_s = time.monotonic()
-            ledger.preload(self._rows)
+            ledger.preload(self.rows)
             self.seconds = time.monotonic() - began_s
-        return self._rows
+        return self.rows
 
 
 def growth(site: Site, options: Options, tell: Tell) -> Result:
     """``lifecycle`` over ledgers in which ever more notifications have ended; the figures are of the last."""
     results: list[Result] = []
     steps: list[dict[str, Any]] = []
-    for rows in options.rows:
-        preload = _Preload(rows, tell)
+    all_rows = options.rows or GROWTH_ROWS
+    for rows in all_rows:
+        preload = Preload(rows, tell)
         with a_house(site, f"growth-{rows}", tell, preload=preload) as house:
             result = live(house, "growth", options, tell)
         results.append(result)
@@ -52,7 +57,7 @@ def growth(site: Site, options: Options, tell: Tell) -> Result:
     last.refused, last.lost, last.doubled = (
         sum(getattr(result, name) for result in results) for name in ("refused", "lost", "doubled")
     )
-    last.more |= {"rows": options.rows[-1], "ratio": steps[-1]["ratio"], "growth": steps}
+    last.more |= {"rows": all_rows[-1], "ratio": steps[-1]["ratio"], "growth": steps}
     return last
 
 

@@ -51,8 +51,13 @@ def bench(  # noqa: PLR0913 - options of a command line
         int, typer.Option("--bulk", min=1, max=BULK_MAX, help="Documents that wait in codes-under-bulk.")
     ] = 20_000,
     rows: Annotated[
-        str, typer.Option("--rows", help="Ended notifications in the ledgers of growth, rising, with commas between.")
-    ] = "0,1000000",
+        str | None,
+        typer.Option(
+            "--rows",
+            help="Ended notifications in the ledgers of growth (0,1000000), rising, with commas between; the last is"
+            " for pages (200000).",
+        ),
+    ] = None,
     waiting: Annotated[
         int, typer.Option("--waiting", min=1, max=WAITING_MAX, help="Notifications that wait in waiting.")
     ] = 1_000_000,
@@ -66,7 +71,9 @@ def bench(  # noqa: PLR0913 - options of a command line
     Example: esoz-notify bench lifecycle steady --seconds 10
     """
     names = known_scenarios(scenarios or list(QUICK))
-    options = Options(seconds=seconds, rate_per_s=rate, bulk=bulk, rows=read_rows(rows), waiting=waiting)
+    options = Options(
+        seconds=seconds, rate_per_s=rate, bulk=bulk, rows=read_rows(rows) if rows is not None else (), waiting=waiting
+    )
     console = _console(as_json=as_json)
     results: list[Result] = []
     with (

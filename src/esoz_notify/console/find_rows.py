@@ -82,7 +82,7 @@ def _channels(row: Row, lang: str) -> list[str]:
 def _took(row: Row, now: datetime, lang: str) -> str:
     words = TOLD[lang]
     seconds = max(0, int(((row.ended_at or now) - row.accepted_at).total_seconds()))
-    unit, unit_s = next((one for one in _UNITS if seconds >= one[1]), ("s", 1))
+    unit, unit_s = next((one for one in _UNITS if seconds >= one[1]), ("at_once", 1))
     told = words[unit].format(count=seconds // unit_s)
     return told if is_terminal(Status(row.status)) else words["so_far"].format(time=told)
 
