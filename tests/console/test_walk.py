@@ -92,6 +92,7 @@ async def _reveal_and_print(walk: Walk, phone: str, paper: str) -> None:
 async def _account(walk: Walk) -> None:
     page = walk.browser.page
     await walk.look("/now")
+    await walk.look("/find")
     await walk.look("/crisis")
     await walk.look("/account")
     await walk.press("Додати застосунок із кодами")

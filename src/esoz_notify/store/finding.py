@@ -52,10 +52,14 @@ class Row(NamedTuple):
     channels: list[str]
 
 
+# OFFSET 0 keeps PostgreSQL from beginning anywhere but at the ground: where it expects that nothing fits, it would
+# rather walk through a whole table than through so many rows of it.
 _ROW = """
 SELECT n.id, n.client_id, n.kind, n.reference, n.recipient ->> 'phone' AS phone, d.status, d.accepted_at, d.ended_at,
-       ARRAY(SELECT a.channel FROM attempt a WHERE a.notification_id = n.id ORDER BY a.no) AS channels
-FROM ({ground}) ground JOIN notification n ON n.id = ground.id JOIN delivery d ON d.notification_id = ground.id
+       ARRAY(SELECT a.channel FROM attempt a WHERE a.notification_id = ground.id ORDER BY a.no) AS channels
+FROM ({ground}) ground
+CROSS JOIN LATERAL (SELECT * FROM notification WHERE id = ground.id OFFSET 0) n
+CROSS JOIN LATERAL (SELECT * FROM delivery WHERE notification_id = ground.id OFFSET 0) d
 """
 _LAST_CHANNEL = "(SELECT a.channel FROM attempt a WHERE a.notification_id = ground.id ORDER BY a.no DESC LIMIT 1)"
 _UNDER_WAY = "d.status NOT IN ('print_required', 'printed', 'cancelled')"
@@ -126,7 +130,7 @@ _BY_CLUE: Mapping[str, str] = {
     # Its index begins with the caller, of whom there are few. In no order within one: the planner could otherwise walk
     # through all of a caller's in that order.
     "reference": "SELECT f.id FROM client c CROSS JOIN LATERAL (SELECT id FROM notification WHERE client_id = c.id"
-    f" AND reference = %(clue)s LIMIT {SAME_REFERENCE_MAX}) f",
+    f" AND reference = %(clue)s LIMIT {SAME_REFERENCE_MAX}) f ORDER BY f.id DESC LIMIT %(count_max)s",
 }
 
 
