@@ -40,30 +40,31 @@ async def read(connection: Connection) -> int:
     return int(row[0])
 
 
-@pytest.mark.parametrize("upwards", [False, True])
-@pytest.mark.parametrize(
-    ("wanted", "found", "ends"),
-    [
-        (Wanted(), COUNT_MAX, True),
-        (Wanted(statuses=("delivered",), client_id="preloaded", channel="viber"), COUNT_MAX, True),
-        (Wanted(kind="referral_issued"), 0, False),
-        (Wanted(kind="referral_issued", client_id="preloaded"), 0, False),
-        (Wanted(channel="sms", lane="documents"), 0, False),
-        (Wanted(channel="print"), 0, False),
-        (Wanted(longer_than=timedelta(minutes=1)), 0, False),
-        (Wanted(statuses=("expired",)), 0, False),
-        (Wanted(statuses=("undelivered",)), 0, True),
-        (Wanted(client_id="nobody"), 0, True),
-    ],
+CASES = (
+    (Wanted(), COUNT_MAX, True),
+    (Wanted(statuses=("delivered",), client_id="preloaded", channel="viber"), COUNT_MAX, True),
+    (Wanted(kind="referral_issued"), 0, False),
+    (Wanted(kind="referral_issued", client_id="preloaded"), 0, False),
+    (Wanted(channel="sms", lane="documents"), 0, False),
+    (Wanted(channel="print"), 0, False),
+    (Wanted(longer_than=timedelta(minutes=1)), 0, False),
+    (Wanted(statuses=("expired",)), 0, False),
+    (Wanted(statuses=("undelivered",)), 0, True),
+    (Wanted(client_id="nobody"), 0, True),
 )
-async def test_a_look_is_bounded(ledger: Ledger, wanted: Wanted, found: int, ends: bool, upwards: bool) -> None:
+"""What is wanted, how many are found in one look, and whether it came to the end or to a full page."""
+
+
+@pytest.mark.parametrize("upwards", [False, True])
+async def test_a_look_is_bounded(ledger: Ledger, upwards: bool) -> None:
     """Also when nothing fits, and when the plan is made for any value; it says where it stopped."""
-    for _ in range(7):
+    for case in CASES * 7:
+        wanted, count, ends = case
         async with ledger.transaction() as connection:
             before = await read(connection)
             rows, end = await finding.look(connection, wanted, COUNT_MAX, LOOKED_MAX, upwards=upwards)
-            assert await read(connection) - before <= _PER_ROW * LOOKED_MAX
-        assert (len(rows), end is None) == (found, ends)
+            assert await read(connection) - before <= _PER_ROW * LOOKED_MAX, wanted
+        assert (len(rows), end is None) == (count, ends), wanted
         ids = [one.id for one in rows]
         assert ids == sorted(ids, reverse=not upwards)
 

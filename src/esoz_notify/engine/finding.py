@@ -13,13 +13,13 @@ from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.kinds import KINDS, Lane
 from esoz_notify.core.kyiv import KYIV
+from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
 from esoz_notify.core.phone import spelled_phone
 from esoz_notify.core.status import Status
 from esoz_notify.engine.clock import first_id
 from esoz_notify.engine.desk import NotAllowed, spelled_numbers, spelled_uuid
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.people import OF_THE_SERVICE, Person
-from esoz_notify.engine.requests import REFERENCE_LENGTH_MAX
 from esoz_notify.store import finding, registry
 from esoz_notify.store.finding import Row, Wanted
 from esoz_notify.store.vault import Vault
