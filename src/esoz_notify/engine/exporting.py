@@ -24,7 +24,7 @@ BATCH = 500
 PAUSE_S = 0.02
 """After each batch at least so long, and as long as the batch took: half of the time is everybody else's."""
 LOOKS_MAX = 500
-"""So often the ledger is asked for one file: enough for ten million rows none of which is wanted."""
+"""So often the ledger is asked for one file: enough for five million rows none of which is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
