@@ -74,6 +74,7 @@ class Product:
     stories: Stories
     wording: Wording
     policies: PolicyBook
+    policies: Policies
     operations: Operations
     health: Health
     overload: Overload
@@ -133,6 +134,11 @@ class Product:
     def trail(self) -> Trail:
         """The audit as people read it."""
         return Trail(self.ledger, audit_files(self.settings)[0])
+
+    @property
+    def exporter(self) -> Exporter:
+        """Takes lists away as files."""
+        return Exporter(self.ledger)
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""

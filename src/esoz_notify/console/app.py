@@ -28,6 +28,7 @@ from esoz_notify.console import (
     texts,
     visit,
 )
+from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, find, now, pages, revealing, visit
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError

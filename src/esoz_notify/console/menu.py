@@ -30,6 +30,7 @@ MENU = (
     Entry("/callers", "callers", _RUNS),
     Entry("/people", "people", _RUNS),
     Entry("/audit", "audit", _RUNS),
+    Entry("/print", "menu_print", frozenset(Role)),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
     Entry("/print", "menu_print", frozenset(Role)),
 )

@@ -15,6 +15,7 @@ from esoz_notify.console.words_policies import POLICIES_WORDS
 from esoz_notify.console.words_providers import PROVIDERS_WORDS
 from esoz_notify.console.words_story import STORY_WORDS
 from esoz_notify.console.words_texts import TEXTS_PAGE_WORDS
+from esoz_notify.console.words_find import FIND_WORDS
 
 LANGUAGES = ("uk", "en")
 
