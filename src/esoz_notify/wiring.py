@@ -13,7 +13,6 @@ from typing import Any
 from esoz_notify.channels import diia, infobip, smpp
 from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
 from esoz_notify.core.channel import Channel
-from esoz_notify.core.policy import Policies
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
@@ -35,6 +34,8 @@ from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.policies import PolicyBook
+from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
@@ -59,7 +60,7 @@ class Product:
     access: Access
     entrance: Entrance
     desk: Desk
-    policies: Policies
+    policies: PolicyBook
     operations: Operations
     health: Health
     overload: Overload
@@ -83,6 +84,11 @@ class Product:
     def overview(self) -> Overview:
         """What people who run the service look at."""
         return Overview(self.ledger, self.operations, self.settings.prices)
+
+    @property
+    def policy_trials(self) -> PolicyTrials:
+        """Where drafts of policies are tried."""
+        return PolicyTrials(self.ledger, self.policies.configured, self.settings.prices)
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""
@@ -114,7 +120,7 @@ def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, texts: Tex
 @asynccontextmanager
 async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> AsyncIterator[Product]:
     """Build and run the parts of a process; on leaving, drain and stop them. ``dsn``: of the ledger, migrated."""
-    texts, policies = read_texts(settings), read_policies(settings)
+    texts, of_file = read_texts(settings), read_policies(settings)
     keys = read_keys(settings)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
@@ -129,11 +135,13 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         limits = windows(settings.codes_per_caller)
         crises = Crises(ledger)
         await crises.open()
+        policies = PolicyBook(ledger, of_file, frozenset(configured))
+        await policies.open()
         intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
         access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
-            _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
+            _start(tasks, crises=crises.run(), policies=policies.run(), intake=intake.run(), overload=overload.run())
             _start(tasks, callers=access.callers.run(), issuers=issuers.run())
         service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
         reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]

@@ -46,6 +46,8 @@ from esoz_notify.engine.listening import bound_to
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
+from esoz_notify.engine.policies import PolicyBook
+from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.store.vault import Keys, Vault
@@ -224,11 +226,11 @@ async def a_desk(
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
     vault = Vault(keys)
-    policies = load_policies(
-        POLICIES, source="test", providers={Channel.VIBER: ("carrier",), Channel.SMS: ("carrier",)}
-    )
-    crises = Crises(ledger)
-    intake = Intake(ledger, vault, policies, frozenset({Channel.VIBER, Channel.SMS}), lambda: None, crises=crises)
+    of_file = load_policies(POLICIES, source="test", providers={Channel.VIBER: ("carrier",), Channel.SMS: ("carrier",)})
+    crises, configured = Crises(ledger), frozenset({Channel.VIBER, Channel.SMS})
+    policies = PolicyBook(ledger, of_file, configured)
+    await policies.open()
+    intake = Intake(ledger, vault, policies, configured, lambda: None, crises=crises)
     receiver = Receiver(ledger, vault, lambda: None)
     capabilities = Capabilities(channel=Channel.VIBER, recovery=Recovery.SAME_KEY, message_id_is_key=True)
     carrier = Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
@@ -243,6 +245,8 @@ async def a_desk(
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
         overview=overview,
+        policies=policies,
+        policy_trials=PolicyTrials(ledger, configured, PRICES),
         ledger=ledger,
         secure=secure,
     )

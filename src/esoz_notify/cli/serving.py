@@ -98,6 +98,8 @@ def _room(product: Product) -> Room:
         desk=product.desk,
         crises=product.operations.crises,
         overview=product.overview,
+        policies=product.policies,
+        policy_trials=product.policy_trials,
         ledger=product.ledger,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),

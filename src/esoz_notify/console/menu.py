@@ -24,6 +24,7 @@ class Entry:
 MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
     Entry("/print", "menu_print", frozenset(Role)),
+    Entry("/policies", "policies", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
 )
 """In the order in which they are shown."""

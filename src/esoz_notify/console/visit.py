@@ -29,6 +29,8 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
+from esoz_notify.engine.policies import PolicyBook
+from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,8 @@ class Room:
     desk: Desk
     crises: Crises
     overview: Overview
+    policies: PolicyBook
+    policy_trials: PolicyTrials
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

@@ -60,7 +60,9 @@ class Action(StrEnum):
     CRISIS_WITHDRAWN = "crisis_withdrawn", "A crisis switch was taken back."
     PATIENT_DELETED = "patient_deleted", "What was stored of a patient was erased."
     EXPORT = "export", "Data was taken out of the ledger into a file."
-    POLICY_PUBLISHED = "policy_published", "Another policy came into force."
+    POLICY_DRAFTED = "policy_drafted", "A routing policy was prepared."
+    POLICY_PUBLISHED = "policy_published", "A routing policy was published by a second person, for a later day."
+    POLICY_WITHDRAWN = "policy_withdrawn", "A routing policy was taken back before its day."
     TEXT_PUBLISHED = "text_published", "Other texts of messages came into force."
 
 

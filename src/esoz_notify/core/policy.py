@@ -5,7 +5,7 @@ not: trying the steps (``cascade``), opening the file (``wiring``) and providers
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeGuard
@@ -20,7 +20,7 @@ from esoz_notify.core.toml import read_toml
 WINDOW_S_MIN = 1
 WINDOW_S_MAX = 86_400
 
-_VERSION_RULE = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
+VERSION_RULE = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
 class NoPolicyInForce(NotifyError):
@@ -40,19 +40,26 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """All policies of one file, the earliest first; at least one."""
+    """Policies, the earliest first; at least one. Of two that begin on one day the later in the row is in force."""
 
     all: tuple[Policy, ...]
 
     def in_force(self, at: datetime) -> Policy:
         """Give the policy of the Kyiv calendar day of an aware time. Raises NoPolicyInForce before the first one."""
-        day = kyiv_date(at)
+        return self.on(kyiv_date(at))
+
+    def on(self, day: date) -> Policy:
+        """Give the policy of a Kyiv calendar day. Raises NoPolicyInForce before the first one."""
         begun = [policy for policy in self.all if policy.from_date <= day]
         if not begun:
             raise NoPolicyInForce(
                 f"the first routing policy begins on {self.all[0].from_date}; add an earlier one to the policy file"
             )
         return begun[-1]
+
+    def joined(self, published: Iterable[Policy]) -> "Policies":
+        """These and others that were published beside them, which go before on a day on which both begin."""
+        return Policies(all=tuple(sorted((*self.all, *published), key=lambda one: one.from_date)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +177,7 @@ def _policy(reading: _Reading, index: int, table: object) -> Policy | None:
         if key not in known:
             reading.at(index, f"unknown key {key!r}; a policy has {', '.join(known)}", key)
     version, from_date = table.get("version"), table.get("from")
-    if not isinstance(version, str) or not _VERSION_RULE.fullmatch(version):
+    if not isinstance(version, str) or not VERSION_RULE.fullmatch(version):
         reading.at(index, "version must be 1 to 40 of A-Z a-z 0-9 . _ - in quotes", "version")
         version = f"policy {index + 1}"
     if not isinstance(from_date, date) or isinstance(from_date, datetime):

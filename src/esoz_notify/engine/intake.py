@@ -20,7 +20,7 @@ from esoz_notify.core.kinds import NUMBER_FIELD, Lane
 from esoz_notify.core.paper import CodeGround
 from esoz_notify.core.patient import MethodType, Patient, read_patient
 from esoz_notify.core.phone import Phone
-from esoz_notify.core.policy import Policies, Policy, route_for
+from esoz_notify.core.policy import Policy, route_for
 from esoz_notify.core.recipient import Decision as RecipientDecision
 from esoz_notify.core.recipient import (
     Inform,
@@ -40,6 +40,7 @@ from esoz_notify.engine.clock import new_id
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.overload import Overload
+from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.requests import Order
 from esoz_notify.store import ledger as hot
 from esoz_notify.store import reading, registry
@@ -105,7 +106,7 @@ class Intake:
         self,
         ledger: Ledger,
         vault: Vault,
-        policies: Policies,
+        policies: PolicyBook,
         configured: frozenset[Channel],
         wake_worker: Callable[[], None],
         overload: Overload | None = None,
