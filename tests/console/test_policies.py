@@ -11,7 +11,8 @@ from tests.api.desk import Desk
 from tests.console.accessible import findings
 from tests.console.test_browser import a_browser
 from tests.console.test_browser import pytestmark as in_a_browser
-from tests.console.visitor import PASSWORD, Visitor, a_visitor, do, rows
+from tests.console.visitor import PASSWORD, Visitor, a_visitor, rows
+from tests.engine.yesterday import yesterday
 
 from esoz_notify.core.kyiv import kyiv_date
 
@@ -62,7 +63,7 @@ async def prepared(one: Visitor, **more: str) -> str:
 
 
 async def test_one_prepares_another_publishes(desk: Desk, operators: tuple[Visitor, Visitor]) -> None:
-    """Who prepared it is told that another is needed; the other sees the difference and publishes, and cards say when."""
+    """Who prepared it needs another, who sees the difference and publishes; cards say from when."""
     first, second = operators
     empty = (await first.get("/policies")).text
     assert all(told in empty for told in ("Діє зараз", "Змін не заплановано.", "Чернеток немає.", "якщо за 20 с"))
@@ -191,3 +192,55 @@ async def test_what_is_not_there_is_said(operators: tuple[Visitor, Visitor]) -> 
     for act in ("publish", "withdraw"):
         seen = await operators[0].post(f"{at}/{act}", why="x", checked="yes")
         assert (seen.status, "Такої політики немає." in seen.text) == (404, True)
+
+
+@in_a_browser[0]
+@in_a_browser[1]
+async def test_from_a_mistake_to_a_coming_policy(desk: Desk) -> None:
+    """Prepared with a mistake, mended, tried on yesterday, published by a second person: the card says from when."""
+    for login in (FIRST, SECOND):
+        await desk.people.add(login, f"Оператор {login}", "operator", "mis-1", PASSWORD)
+    async with desk.ledger.transaction() as connection:
+        await yesterday(connection, datetime.now(UTC), 200)
+    async with a_browser(desk) as browser:
+        page = browser.page
+
+        async def sign_in(login: str) -> None:
+            await page.goto("/sign-in")
+            await page.locator("#login").fill(login)
+            await page.locator("#password").fill(PASSWORD)
+            await page.keyboard.press("Enter")
+            await page.locator(".person").wait_for()
+
+        await sign_in(FIRST)
+        await page.goto("/policies")
+        await page.get_by_role("link", name="Підготувати нову").click()
+        await page.get_by_label("З якого дня").fill(in_days(3).isoformat())
+        await page.get_by_label("Навіщо ця зміна").fill("Viber відповідає повільніше")
+        window = page.get_by_label("Коди підтвердження, крок 1: Чекати, с")
+        await window.fill("200")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Вікна забирають 200 с із 300 с").wait_for()
+        assert await page.get_by_label("Навіщо ця зміна").input_value() == "Viber відповідає повільніше"
+        await window.fill("60")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Потрібна інша людина").wait_for()
+        at = page.url.removeprefix(desk.base_url)
+        await page.get_by_role("link", name="Спробувати на вчорашніх рішеннях").click()
+        await page.get_by_text("За хвилину дізналося б").wait_for()
+        await page.get_by_text("Замало даних").first.wait_for()
+        assert await findings(browser, f"{at}/trial") == []
+        assert await findings(browser, "/policies/new") == []
+        await page.get_by_role("button", name="Вийти").click()
+
+        await sign_in(SECOND)
+        await page.goto(at)
+        await page.get_by_text("Viber: чекаємо 60 с замість 20 с").wait_for()
+        assert await findings(browser, at) == []
+        await page.get_by_label("Я перевірив або перевірила").focus()
+        await page.keyboard.press("Space")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Опубліковано").first.wait_for()
+        await page.goto("/policies")
+        await page.get_by_text(f"Почне діяти {in_days(3):%d.%m.%Y} о 00:00 за Києвом").wait_for()
+        assert browser.complaints == []

@@ -27,6 +27,7 @@ APART = {
     "/sign-in/second",
     "/account/second",
 }
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BLOCKED = """document.addEventListener("securitypolicyviolation", (one) => console.error("blocked", one.blockedURI))"""
 
 
@@ -43,7 +44,7 @@ class Walk:
         page = self.browser.page
         if path is not None:
             await page.goto(path)
-        self.seen.add(re.sub(r"\?.*", "", page.url.removeprefix(self.home)))
+        self.seen.add(_UUID.sub("UUID", re.sub(r"\?.*", "", page.url.removeprefix(self.home))))
         told = f"{page.url} {await page.title()}"
         personal = (NUMBER, "243P", PHONE, ON_PAPER_ID, "Марія", "Перша", LOGIN, "operator@", "Пацієнт питає")
         assert [one for one in personal if one in told] == [], told
@@ -93,6 +94,16 @@ async def _account(walk: Walk) -> None:
     page = walk.browser.page
     await walk.look("/now")
     await walk.look("/crisis")
+    await walk.look("/policies")
+    await page.get_by_role("link", name="Підготувати нову").click()
+    await walk.look()
+    await page.get_by_label("Навіщо ця зміна").fill("Перевірка")
+    await walk.press("Перевірити й зберегти чернетку")
+    await page.get_by_text("Потрібна інша людина").wait_for()
+    await walk.look()
+    await page.get_by_role("link", name="Спробувати на вчорашніх рішеннях").click()
+    await page.get_by_role("heading", name="Проба на вчорашніх рішеннях").wait_for()
+    await walk.look()
     await walk.look("/account")
     await walk.press("Додати застосунок із кодами")
     await page.get_by_role("img", name="QR-код").wait_for()
@@ -118,5 +129,5 @@ async def test_every_page(desk: Desk) -> None:
         assert browser.hosts == {localhost(desk).removeprefix("http://")}
         await walk.look("/print/nothing")
     pages = {min(one.paths) for one in HANDLERS if "GET" in one.http_methods} - APART
-    wanted = {re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:uuid\}", paper, path)) for path in pages}
+    wanted = {re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:uuid\}", "UUID", path)) for path in pages}
     assert wanted - walk.seen == set()
