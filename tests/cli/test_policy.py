@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.cli.commands import run
 
@@ -38,6 +39,31 @@ def test_show_shows_the_file_of_the_settings(tmp_path: Path) -> None:
     document = run("policy", "show", "--json", folder=tmp_path, policies_file=str(file)).json
     assert document["source"] == str(file)
     assert [(one["version"], one["in_force"]) for one in document["policies"]] == [("one", False)]
+
+
+def test_show_joins_what_the_ledger_publishes(ledger_dsn: str, tmp_path: Path) -> None:
+    """What people published stands among those of the file; a ledger that does not answer takes nothing else away."""
+    with psycopg.connect(ledger_dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO policy_draft"
+            " (id, version, from_date, codes, documents, rest, reason, proposed_by, proposed_at)"
+            " VALUES (gen_random_uuid(), 'ours', '2030-01-01', 'viber:33,sms', 'sms', 'sms', 'why', 'olena', now()),"
+            " (gen_random_uuid(), 'draft', '2031-01-01', 'sms', 'sms', 'sms', 'why', 'olena', now())"
+        )
+        connection.execute(
+            "INSERT INTO policy_publication (draft_id, proposed_by, from_date, published_by, published_at)"
+            " SELECT id, proposed_by, from_date, 'taras', now() FROM policy_draft WHERE version = 'ours'"
+        )
+    document = run("policy", "show", "--json", folder=tmp_path, dsn=ledger_dsn).json
+    assert document["ledger"] == "read"
+    assert [(one["version"], one["of"]) for one in document["policies"][-2:]] == [
+        ("2025-09-10", "file"),
+        ("ours", "ledger"),
+    ]
+    assert document["policies"][-2]["until"] == "2030-01-01"
+    assert "Viber 33 s → SMS" in run("policy", "show", folder=tmp_path, dsn=ledger_dsn).out
+    away = run("policy", "show", "--json", folder=tmp_path, dsn="host=127.0.0.1 port=1 dbname=none connect_timeout=2")
+    assert (away.code, len(away.json["policies"]), away.json["ledger"].startswith("cannot be read")) == (0, 3, True)
 
 
 def test_check_passes_a_good_file(tmp_path: Path) -> None:

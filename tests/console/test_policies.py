@@ -243,4 +243,5 @@ async def test_from_a_mistake_to_a_coming_policy(desk: Desk) -> None:
         await page.get_by_text("Опубліковано").first.wait_for()
         await page.goto("/policies")
         await page.get_by_text(f"Почне діяти {in_days(3):%d.%m.%Y} о 00:00 за Києвом").wait_for()
-        assert browser.complaints == []
+        # Browsers write a refused form down; nothing else.
+        assert [one for one in browser.complaints if "422" not in one] == []

@@ -1,8 +1,10 @@
 """Commands about routing policies: show those of this installation, prove a file before using it.
 
-What belongs here: reading and showing. What does not: what a policy may say (``core.policy``).
+What belongs here: reading and showing. What does not: what a policy may say (``core.policy``), preparing and publishing
+(console).
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -20,14 +23,19 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from esoz_notify.cli.ledger_work import ledger_dsn
 from esoz_notify.cli.options import JsonOption
 from esoz_notify.core.channel import Channel, Step
-from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.errors import ConfigError, NotifyError
 from esoz_notify.core.kinds import KINDS, PolicyColumn
 from esoz_notify.core.policy import NoPolicyInForce, Policies, Policy, load_policies
-from esoz_notify.installation import configured_providers
+from esoz_notify.core.policy_draft import published
+from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.installation import configured_providers, data_folder
 from esoz_notify.render.decisions import channel_name
 from esoz_notify.settings import Settings
+from esoz_notify.store import policies as kept
 
 policy_app = typer.Typer(help="Routing policies: which channels, in which order, for how long.", no_args_is_help=True)
 
@@ -44,21 +52,29 @@ class Source:
 
 @policy_app.command()
 def show(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Show every dated policy of this installation, the one in force marked.
+    """Show every dated policy of this installation, the one in force marked: of its file, and published in its ledger.
+
+    Without a ledger that answers those of the file are shown, and that these are all that could be read.
 
     Example: esoz-notify policy show
     """
     settings: Settings = context.obj
-    source, policies = installed_policies(settings)
+    source, of_file = installed_policies(settings)
+    ours, ledger = _of_ledger(settings)
+    policies = of_file.joined(ours)
     in_force = _in_force(policies)
     if as_json:
-        shown = [_document(policy, ends, in_force) for policy, ends in _with_ends(policies)]
-        typer.echo(json.dumps({"source": source.name, "policies": shown}, ensure_ascii=False))
+        shown = [
+            {**_document(policy, ends, in_force), "of": "ledger" if policy in ours else "file"}
+            for policy, ends in _with_ends(policies)
+        ]
+        typer.echo(json.dumps({"source": source.name, "ledger": ledger, "policies": shown}, ensure_ascii=False))
         return
     console = Console()
     for policy, ends in _with_ends(policies):
-        console.print(_card(policy, ends, in_force))
+        console.print(_card(policy, ends, in_force, "  [dim]published[/]" if policy in ours else ""))
     console.print(f"[dim]{escape(source.name)}; windows say how long proof is waited for before the next channel[/]")
+    console.print(f"[dim]the ledger, where others are published: {ledger}[/]")
 
 
 @policy_app.command()
@@ -104,6 +120,27 @@ def installed_policies(settings: Settings) -> tuple[Source, Policies]:
     return source, load_policies(source.text, source=source.name, providers=_providers(settings))
 
 
+def _of_ledger(settings: Settings) -> tuple[tuple[Policy, ...], str]:
+    """What is published in the ledger, and what to say of the ledger. One that was never made is not made for this."""
+    if not settings.dsn and not (data_folder(settings) / "postgres").is_dir():
+        return (), "there is none yet"
+    try:
+        with ledger_dsn(settings) as dsn:
+            return asyncio.run(_published(dsn)), "read"
+    except (NotifyError, psycopg.Error):
+        return (), "cannot be read now; esoz-notify doctor says why"
+
+
+async def _published(dsn: str) -> tuple[Policy, ...]:
+    ledger = Ledger(dsn, LedgerClock(), pool_size=1)
+    try:
+        await ledger.open()
+        async with ledger.transaction() as connection:
+            return published(await kept.published(connection))
+    finally:
+        await ledger.close()
+
+
 def _of_installation(settings: Settings) -> Source:
     if settings.policies_file is not None:
         return Source(str(settings.policies_file), _read(settings.policies_file))
@@ -143,7 +180,7 @@ def _document(policy: Policy, ends: date | None, in_force: Policy | None) -> dic
     }
 
 
-def _card(policy: Policy, ends: date | None, in_force: Policy | None) -> Panel:
+def _card(policy: Policy, ends: date | None, in_force: Policy | None, note: str) -> Panel:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("For", "Route", "Kinds"):
         table.add_column(heading)
@@ -152,7 +189,7 @@ def _card(policy: Policy, ends: date | None, in_force: Policy | None) -> Panel:
         table.add_row(column.value, _chain(policy.routes[column]), f"[dim]{kinds}[/]")
     period = f"from {policy.from_date}" + (f" until {ends}" if ends else "")
     mark = "  [bold green]✓ in force[/]" if policy == in_force else ""
-    return Panel(table, title=f"[bold]{policy.version}[/]  {period}{mark}", title_align="left")
+    return Panel(table, title=f"[bold]{policy.version}[/]  {period}{mark}{note}", title_align="left")
 
 
 def _chain(steps: Sequence[Step]) -> str:
