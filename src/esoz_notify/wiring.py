@@ -75,6 +75,7 @@ class Product:
     wording: Wording
     policies: PolicyBook
     policies: Policies
+    policies: PolicyBook
     operations: Operations
     health: Health
     overload: Overload
@@ -139,6 +140,11 @@ class Product:
     def exporter(self) -> Exporter:
         """Takes lists away as files."""
         return Exporter(self.ledger)
+
+    @property
+    def policy_trials(self) -> PolicyTrials:
+        """Where drafts of policies are tried."""
+        return PolicyTrials(self.ledger, self.policies.configured, self.settings.prices)
 
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""

@@ -294,6 +294,8 @@ async def a_desk(
         clientele=Clientele(ledger, 50_000),
         directory=Directory(ledger),
         trail=Trail(ledger, audit_key),
+        policies=policies,
+        policy_trials=PolicyTrials(ledger, configured, PRICES),
         ledger=ledger,
         secure=secure,
     )

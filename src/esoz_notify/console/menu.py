@@ -31,6 +31,7 @@ MENU = (
     Entry("/people", "people", _RUNS),
     Entry("/audit", "audit", _RUNS),
     Entry("/print", "menu_print", frozenset(Role)),
+    Entry("/policies", "policies", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
     Entry("/print", "menu_print", frozenset(Role)),
 )

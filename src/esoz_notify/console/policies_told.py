@@ -310,9 +310,9 @@ def trial(one: Trial, words: Mapping[str, str], lang: str) -> TrialTold:
 
 def _pairs(really: Figures, drafted: Figures, words: Mapping[str, str], lang: str) -> tuple[Pair, ...]:
     shares = [
-        (words["policies_trial_10"], really.within_10s, drafted.within_10s),
-        (words["policies_trial_60"], really.within_60s, drafted.within_60s),
-        (words["policies_trial_life"], really.within_life, drafted.within_life),
+        (words["look_trial_10"], really.within_10s, drafted.within_10s),
+        (words["look_trial_60"], really.within_60s, drafted.within_60s),
+        (words["look_trial_life"], really.within_life, drafted.within_life),
     ]
     pairs = [
         Pair(label, percent(was, lang), percent(would, lang), _width(was), _width(would))
@@ -321,12 +321,12 @@ def _pairs(really: Figures, drafted: Figures, words: Mapping[str, str], lang: st
     was, would = really.cost_per_1000, drafted.cost_per_1000
     most = max(was, would) or Decimal(1)
     widths = _width(float(was / most)), _width(float(would / most))
-    return (*pairs, Pair(words["policies_trial_cost"], money(was, lang), money(would, lang), *widths))
+    return (*pairs, Pair(words["look_trial_cost"], money(was, lang), money(would, lang), *widths))
 
 
 def _slices(figures: Figures, words: Mapping[str, str], lang: str) -> tuple[Slice, ...]:
     rows = [(one.value, channel_name(one, lang), figures.by[one]) for one in Channel]
-    rows.append(("nobody", words["policies_trial_nobody"], max(0.0, 1 - figures.within_life)))
+    rows.append(("nobody", words["look_trial_nobody"], max(0.0, 1 - figures.within_life)))
     found: list[Slice] = []
     x = 0.0
     for channel, name, share in rows:
