@@ -74,8 +74,6 @@ class Product:
     stories: Stories
     wording: Wording
     policies: PolicyBook
-    policies: Policies
-    policies: PolicyBook
     operations: Operations
     health: Health
     overload: Overload
@@ -136,16 +134,6 @@ class Product:
         """The audit as people read it."""
         return Trail(self.ledger, audit_files(self.settings)[0])
 
-    @property
-    def exporter(self) -> Exporter:
-        """Takes lists away as files."""
-        return Exporter(self.ledger)
-
-    @property
-    def policy_trials(self) -> PolicyTrials:
-        """Where drafts of policies are tried."""
-        return PolicyTrials(self.ledger, self.policies.configured, self.settings.prices)
-
     def provider_states(self) -> dict[str, str]:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""
         links = {provider.name: provider.is_up() for provider in self.providers}
@@ -199,7 +187,6 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
-            _start(tasks, crises=crises.run(), intake=intake.run(), overload=overload.run())
             _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
             _start(tasks, crises=crises.run(), policies=policies.run(), intake=intake.run(), overload=overload.run())
             _start(tasks, callers=access.callers.run(), issuers=issuers.run())
@@ -221,7 +208,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             wording=wording,
             desk=Desk(ledger, vault, service, crises),
             finder=Finder(ledger, vault),
-            stories=Stories(ledger, vault, service, texts, settings.prices),
+            stories=Stories(ledger, vault, service, wording.at, settings.prices),
             policies=policies,
             operations=Operations(ledger, vault, names, crises),
             health=health,

@@ -246,34 +246,24 @@ async def a_desk(
 
     ``contracts``: of the providers that pages know; ``probed``: they are probed, when a test turns that.
 
-
     People reach it as localhost, of which browsers take passkeys without https; with ``secure`` as if by https.
     """
     listening = bind("127.0.0.1", 0)
     public_url = f"http://localhost:{bound_to(listening)[1]}"
     ledger = Ledger(dsn, LedgerClock())
     await ledger.open()
-    vault = Vault(keys)
-    of_file = load_policies(POLICIES, source="test", providers={Channel.VIBER: ("carrier",), Channel.SMS: ("carrier",)})
-    crises, configured = Crises(ledger), frozenset({Channel.VIBER, Channel.SMS})
-    policies = PolicyBook(ledger, of_file, configured)
-    await policies.open()
-    intake = Intake(ledger, vault, policies, configured, lambda: None, crises=crises)
+    vault, crises, policies = Vault(keys), Crises(ledger), await _policies(ledger)
+    intake = Intake(ledger, vault, policies, policies.configured, lambda: None, crises=crises)
     receiver = Receiver(ledger, vault, lambda: None)
-    capabilities = Capabilities(channel=Channel.VIBER, recovery=Recovery.SAME_KEY, message_id_is_key=True)
-    carrier = Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
-    service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
+    service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[_carrier()])
     access = Access(ledger, keys)
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, [one.name for one in contracts], crises)
-    way_in = entrance(ledger, vault, **{"public_url": public_url, **(doors or {})})
     targets = [Target(provider=one.name, channel=one.channel, phone=PHONE) for one in contracts if probed]
     probing = Probing(ledger, intake, policies, targets, every_s=300, limit_s=120)
     overview = Overview(ledger, operations, PRICES, probing)
-    operations = Operations(ledger, vault, ["carrier"], crises)
     wording = Wording(ledger, builtin_texts(), viber_ids={name: name for name in builtin_texts().templates})
     way_in = entrance(ledger, vault, **{"public_url": public_url, "texts_at": wording.at, **(doors or {})})
-    overview = Overview(ledger, operations, PRICES)
     publishing = Publishing(ledger, wording)
     room = Room(
         entrance=way_in,
@@ -282,20 +272,18 @@ async def a_desk(
         overview=overview,
         finder=Finder(ledger, vault),
         exporter=Exporter(ledger),
-        stories=Stories(ledger, vault, service, builtin_texts(), PRICES),
+        stories=Stories(ledger, vault, service, wording.at, PRICES),
         operations=operations,
         probing=probing,
         providers=ProviderBoard(ledger, operations, contracts),
         policies=policies,
-        policy_trials=PolicyTrials(ledger, configured, PRICES),
+        policy_trials=PolicyTrials(ledger, policies.configured, PRICES),
         publishing=publishing,
         prices=PRICES,
         callers=access.callers,
         clientele=Clientele(ledger, 50_000),
         directory=Directory(ledger),
         trail=Trail(ledger, audit_key),
-        policies=policies,
-        policy_trials=PolicyTrials(ledger, configured, PRICES),
         ledger=ledger,
         secure=secure,
     )
@@ -315,6 +303,19 @@ async def a_desk(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await ledger.close()
+
+
+async def _policies(ledger: Ledger) -> PolicyBook:
+    """Viber and then SMS, both by one provider."""
+    of_file = load_policies(POLICIES, source="test", providers={Channel.VIBER: ("carrier",), Channel.SMS: ("carrier",)})
+    policies = PolicyBook(ledger, of_file, frozenset({Channel.VIBER, Channel.SMS}))
+    await policies.open()
+    return policies
+
+
+def _carrier() -> Adapter:
+    capabilities = Capabilities(channel=Channel.VIBER, recovery=Recovery.SAME_KEY, message_id_is_key=True)
+    return Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
 
 
 def _nobody_submits(messages: Sequence[object], kept: Mapping[str, str]) -> Any:

@@ -41,7 +41,7 @@ async def somebody(desk: Desk, visitor: Visitor, role: str = "operator", client_
 async def story_of(desk: Desk, notification_id: str) -> Story:
     """The story as the engine gives it to an operator."""
     person = next(one for one in await desk.people.list() if one.login == OPERATOR)
-    stories = Stories(desk.ledger, Vault(KEYS), desk.service, builtin_texts(), PRICES)
+    stories = Stories(desk.ledger, Vault(KEYS), desk.service, lambda _: builtin_texts(), PRICES)
     return await stories.open(person, UUID(notification_id))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from esoz_notify.console import drawing, told
+from esoz_notify.console import drawing, told, words
 from esoz_notify.console.menu import MENU
 from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
 
@@ -17,7 +17,8 @@ def test_both_languages_say_everything() -> None:
     """The same keys, none empty, and in Ukrainian no word left in English."""
     assert set(WORDS) == set(LANGUAGES)
     assert list(WORDS["uk"]) == list(WORDS["en"])
-    assert all(words[key].strip() for words in WORDS.values() for key in words)
+    assert len(WORDS["uk"]) == sum(len(one["uk"]) for one in words._TABLES), "two pages give one key two meanings"
+    assert all(told_in[key].strip() for told_in in WORDS.values() for key in told_in)
     assert [key for key, text in WORDS["uk"].items() if not re.search("[а-яіїєґ]", text)] == [
         "language",
         "product",

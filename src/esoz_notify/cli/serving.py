@@ -113,8 +113,6 @@ def _room(product: Product) -> Room:
         clientele=product.clientele,
         directory=product.directory,
         trail=product.trail,
-        policies=product.policies,
-        policy_trials=product.policy_trials,
         ledger=product.ledger,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),

@@ -28,8 +28,6 @@ from esoz_notify.console import (
     texts,
     visit,
 )
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, find, now, pages, revealing, visit
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, policies, revealing, visit
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -54,7 +52,6 @@ HANDLERS = (
     *people.HANDLERS,
     *callers.HANDLERS,
     *audit.HANDLERS,
-    *policies.HANDLERS,
 )
 
 PLACES = frozenset(path.split("/")[1] for handler in HANDLERS for path in handler.paths)

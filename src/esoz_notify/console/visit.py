@@ -96,8 +96,6 @@ class Room:
     clientele: Clientele
     directory: Directory
     trail: Trail
-    policies: PolicyBook
-    policy_trials: PolicyTrials
     ledger: Ledger
     secure: bool
     proxies: tuple[Network, ...] = ()

@@ -15,8 +15,6 @@ from esoz_notify.console.words_policies import POLICIES_WORDS
 from esoz_notify.console.words_providers import PROVIDERS_WORDS
 from esoz_notify.console.words_story import STORY_WORDS
 from esoz_notify.console.words_texts import TEXTS_PAGE_WORDS
-from esoz_notify.console.words_find import FIND_WORDS
-from esoz_notify.console.words_policies import POLICIES_WORDS
 
 LANGUAGES = ("uk", "en")
 
@@ -304,7 +302,6 @@ _TABLES = (
     PEOPLE_WORDS,
     CALLERS_WORDS,
     AUDIT_WORDS,
-    POLICIES_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

@@ -5,7 +5,7 @@ What belongs here: gathering, and who may do what. What does not: what the story
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -98,12 +98,17 @@ class Stories:
     """The use cases. ``prices``: of a message by Diia and Viber, of a part by SMS, in one currency."""
 
     def __init__(
-        self, ledger: Ledger, vault: Vault, service: Service, texts: Texts, prices: Mapping[Channel, Decimal]
+        self,
+        ledger: Ledger,
+        vault: Vault,
+        service: Service,
+        texts_at: Callable[[datetime], Texts],
+        prices: Mapping[Channel, Decimal],
     ) -> None:
         self._ledger = ledger
         self._vault = vault
         self._service = service
-        self._texts = texts
+        self._texts_at = texts_at
         self._prices = prices
 
     async def open(self, person: Person, notification_id: UUID) -> Story:
@@ -214,7 +219,8 @@ class Stories:
 
     def _face(self, stored: Stored, channel: Channel, data: Mapping[str, str]) -> Face:
         missing = {one.name for one in KINDS[stored.kind].fields if not one.required and one.name not in data}
-        title, text = self._texts.shape(stored.kind, channel, stored.language, missing, for_other=_is_for_other(stored))
+        texts = self._texts(stored, channel)
+        title, text = texts.shape(stored.kind, channel, stored.language, missing, for_other=_is_for_other(stored))
         return Face(channel=channel, title=title, text=text)
 
     def _cost(self, stored: Stored, data: Mapping[str, str]) -> Cost:
@@ -233,8 +239,14 @@ class Stories:
         """As the text would be split; by its shape when the data have been erased."""
         if any(one.required and one.name not in data for one in KINDS[stored.kind].fields):
             return count(self._face(stored, Channel.SMS, data).text).segment_count
-        message = self._texts.message(stored.kind, Channel.SMS, stored.language, data, for_other=_is_for_other(stored))
+        texts = self._texts(stored, Channel.SMS)
+        message = texts.message(stored.kind, Channel.SMS, stored.language, data, for_other=_is_for_other(stored))
         return count(message.text).segment_count
+
+    def _texts(self, stored: Stored, channel: Channel) -> Texts:
+        """Those in force when the channel was last tried; of one that was not, those in force now."""
+        tried = [one.started_at for one in stored.state.attempts if one.channel is channel]
+        return self._texts_at(tried[-1] if tried else self._ledger.clock.now())
 
 
 def demand(person: Person) -> None:
