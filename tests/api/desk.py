@@ -48,6 +48,7 @@ from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
+from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.store.vault import Keys, Vault
 
 KEYS = Keys(data_keys={1: b"d" * 32}, current_id=1, index_key=b"i" * 32, code_key=b"c" * 32, token_key=b"t" * 32)
@@ -232,7 +233,14 @@ async def a_desk(
     receiver = Receiver(ledger, vault, lambda: None)
     capabilities = Capabilities(channel=Channel.VIBER, recovery=Recovery.SAME_KEY, message_id_is_key=True)
     carrier = Adapter(name="carrier", capabilities=capabilities, submit=_nobody_submits, read_callback=read_callback)
-    service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[carrier])
+    service = Service(
+        ledger=ledger,
+        vault=vault,
+        intake=intake,
+        receiver=receiver,
+        adapters=[carrier],
+        webhooks=Webhooks(ledger, vault, loopback=True),
+    )
     access = Access(ledger, keys)
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, ["carrier"], crises)
