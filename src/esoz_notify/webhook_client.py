@@ -85,10 +85,10 @@ class WebhookClient(NotifyClient):
         body: Json = {"since": since.isoformat(), "delivered": delivered}
         if until is not None:
             body["until"] = until.isoformat()
-        count = 0
+        count: int = 0
         while True:
             done = await self._json("POST", f"{_of(webhook_id)}/replay", body)
-            count += done["replayed"]
+            count += int(done["replayed"])
             if done["next_cursor"] is None:
                 return count
             body["cursor"] = done["next_cursor"]

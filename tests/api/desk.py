@@ -252,6 +252,7 @@ async def a_desk(
         crises=crises,
         overview=overview,
         ledger=ledger,
+        webhooks=service.webhooks,
         secure=secure,
     )
     mounted = Mounted(create_console(room), PLACES)

@@ -62,6 +62,15 @@ async def fill(ledger: Ledger, vault: Vault, count: int) -> None:
                 [row, seal("patient", "document", row)],
             )
             await connection.execute(
+                "INSERT INTO webhook (id, client_id, url, shown, events, created_at)"
+                " VALUES (%s, 'test', %s, '', '{}', ledger_now())",
+                [row, seal("webhook", "url", row)],
+            )
+            await connection.execute(
+                "INSERT INTO webhook_secret (id, webhook_id, secret, created_at) VALUES (%s, %s, %s, ledger_now())",
+                [row, row, seal("webhook_secret", "secret", row)],
+            )
+            await connection.execute(
                 "INSERT INTO kept (provider, name, value, expires_at) VALUES ('p', %s, %s, ledger_now())",
                 [row, seal("kept", "p", row)],
             )

@@ -53,7 +53,7 @@ async def change_webhook(request: Asking, webhook_id: FromPath[UUID]) -> Respons
 
 
 @answers("delete_webhook")
-async def delete_webhook(request: Asking, webhook_id: FromPath[UUID]) -> Response[Any]:
+async def delete_webhook(request: Asking, webhook_id: FromPath[UUID]) -> Response[None]:
     """Forget it."""
     asker = caller(request)
     await _webhooks(request).delete(asker.client_id, webhook_id, actor=asker.actor)

@@ -99,6 +99,7 @@ def _room(product: Product) -> Room:
         crises=product.operations.crises,
         overview=product.overview,
         ledger=product.ledger,
+        webhooks=product.service.webhooks,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),
     )

@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap, Message, Scope
 
-from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, visit
+from esoz_notify.console import account, crisis, elsewhere, enrolling, entering, now, pages, revealing, visit, webhooks
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
 from esoz_notify.core.errors import NotifyError
@@ -26,6 +26,7 @@ HANDLERS = (
     *revealing.HANDLERS,
     *now.HANDLERS,
     *crisis.HANDLERS,
+    *webhooks.HANDLERS,
 )
 
 PLACES = frozenset(path.split("/")[1] for handler in HANDLERS for path in handler.paths)

@@ -30,6 +30,7 @@ from esoz_notify.engine.oidc import OidcRefused
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import WrongPassword
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
+from esoz_notify.engine.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Room:
     crises: Crises
     overview: Overview
     ledger: Ledger
+    webhooks: Webhooks
     secure: bool
     proxies: tuple[Network, ...] = ()
     streams: Streams = dataclasses.field(default_factory=Streams)

@@ -7,6 +7,7 @@ those of single pages (``words_account`` and its neighbours).
 from collections.abc import Mapping
 
 from esoz_notify.console.words_account import ACCOUNT_WORDS
+from esoz_notify.console.words_webhooks import WEBHOOKS_WORDS
 
 LANGUAGES = ("uk", "en")
 
@@ -286,6 +287,7 @@ _PAGES: Mapping[str, Mapping[str, str]] = {
 _TABLES = (
     _PAGES,
     ACCOUNT_WORDS,
+    WEBHOOKS_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

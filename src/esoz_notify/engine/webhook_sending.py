@@ -165,8 +165,11 @@ class Sender:
     async def _tell(self, one: Claimed, outside: aiohttp.ClientSession, here: aiohttp.ClientSession) -> None:
         """One call, whatever comes of it; what cannot even be tried is left to its lease."""
         try:
-            url = self._opened("webhook", "url", one.webhook_id, one.url).decode()
-            keys = [self._opened("webhook_secret", "secret", *secret) for secret in one.secrets]
+            url = self._vault.open(one.url, aad=field_aad("webhook", "url", one.webhook_id)).decode()
+            keys = [
+                self._vault.open(sealed, aad=field_aad("webhook_secret", "secret", secret_id))
+                for secret_id, sealed in one.secrets
+            ]
             session = here if self._loopback and is_loopback(URL(url)) else outside
             body = msgspec.json.encode(event(one, self._source))
             started_s = time.monotonic()
@@ -192,9 +195,6 @@ class Sender:
         finally:
             del self._calls[one.webhook_id, one.event_id]
             self._news.set()
-
-    def _opened(self, table: str, column: str, row_id: UUID, sealed: bytes) -> bytes:
-        return self._vault.open(sealed, aad=field_aad(table, column, str(row_id)))
 
     def _headers(self, one: Claimed, keys: list[bytes], body: bytes) -> dict[str, str]:
         message_id, at_s = str(one.event_id), int(self._ledger.clock.now().timestamp())

@@ -74,7 +74,7 @@ class Webhooks:
             made = Webhook(
                 id=new_id(now), client_id=client_id, shown=shown(url), events=given.events or (), created_at=now
             )
-            await webhooks.add(connection, made, self._seal("webhook", "url", made.id, url.encode()))
+            await webhooks.add(connection, made, self._seal_url(made.id, url))
             secret = await self._add_secret(connection, made.id, keep_old_s=0)
             await _note(connection, actor, Action.WEBHOOK_CREATED, made)
         return Seen(webhook=made, secrets_until=(None,)), secret
@@ -98,7 +98,7 @@ class Webhooks:
             after = after if given.url is None else replace(after, shown=shown(given.url))
             if given.enabled is not None:
                 after = self._switched(after, on=given.enabled, why=Disabled.CALLER)
-            sealed = self._seal("webhook", "url", before.id, given.url.encode()) if given.url is not None else None
+            sealed = self._seal_url(before.id, given.url) if given.url is not None else None
             await self._write(connection, before, after, sealed, actor)
             return (await _seen(connection, [after]))[0]
 
@@ -222,12 +222,12 @@ class Webhooks:
 
     async def _add_secret(self, connection: Connection, webhook_id: UUID, *, keep_old_s: float) -> str:
         key, secret_id = secrets.token_bytes(_SECRET_BYTES), new_id(self._ledger.clock.now())
-        sealed = self._seal("webhook_secret", "secret", secret_id, key)
+        sealed = self._vault.seal(key, aad=field_aad("webhook_secret", "secret", secret_id))
         await webhooks.add_secret(connection, webhook_id, secret_id, sealed, keep_old_s=keep_old_s)
         return secret_text(key)
 
-    def _seal(self, table: str, column: str, row_id: UUID, value: bytes) -> bytes:
-        return self._vault.seal(value, aad=field_aad(table, column, str(row_id)))
+    def _seal_url(self, webhook_id: UUID, url: str) -> bytes:
+        return self._vault.seal(url.encode(), aad=field_aad("webhook", "url", webhook_id))
 
 
 async def _one(connection: Connection, client_id: str, webhook_id: UUID, *, for_change: bool = False) -> Webhook:
