@@ -144,13 +144,13 @@ async def claim(
     rows = await cursor.fetchall()
     if not rows:
         return []
-    secrets: dict[UUID, list[tuple[UUID, bytes]]] = {}
+    of_webhook: dict[UUID, list[tuple[UUID, bytes]]] = {}
     cursor = await connection.execute(_SECRETS, [list({row[0] for row in rows})])
     for webhook_id, secret_id, sealed in await cursor.fetchall():
-        secrets.setdefault(webhook_id, []).append((secret_id, sealed))
+        of_webhook.setdefault(webhook_id, []).append((secret_id, sealed))
     names = ("webhook_id", "event_id", "tries", "url", "name", "at", "notification_id", "traceparent", "data")
     return [
-        Claimed(secrets=tuple(secrets.get(row[0], ())), **dict(zip(names, row, strict=True)))
+        Claimed(secrets=tuple(of_webhook.get(row[0], ())), **dict(zip(names, row, strict=True)))
         for row in sorted(rows, key=lambda row: row[1])
     ]
 
