@@ -37,7 +37,7 @@ NOW = "(SELECT ledger_now())"
 AGENDA = "esoz_notify_agenda"
 """The channel of the hint that something has become due; its payload is the lane."""
 
-HEARS = f"(w.disabled_at IS NULL OR w.disabled_at > ledger_now() - interval '{WEBHOOK_KEPT_DAYS} days')"
+HEARS = f"(w.disabled_at IS NULL OR w.disabled_at > {NOW} - interval '{WEBHOOK_KEPT_DAYS} days')"
 """Whether what happens is written down for the webhook ``w``."""
 
 

@@ -107,14 +107,14 @@ WITH hand AS (SELECT * FROM unnest(%(webhooks)b::uuid[], %(events)b::uuid[]) AS 
   SELECT d.webhook_id, d.event_id, w.url
   FROM webhook w CROSS JOIN LATERAL (
     SELECT one.webhook_id, one.event_id FROM webhook_delivery one
-    WHERE one.webhook_id = w.id AND one.due_at <= ledger_now()
+    WHERE one.webhook_id = w.id AND one.due_at <= (SELECT ledger_now())
       AND NOT EXISTS (SELECT FROM hand WHERE hand.webhook_id = w.id AND hand.event_id = one.event_id)
     ORDER BY one.due_at
     LIMIT greatest(0, CASE WHEN w.failing_since IS NULL THEN %(calls_max)s ELSE 1 END
                       - (SELECT count(*) FROM hand WHERE hand.webhook_id = w.id))
     FOR NO KEY UPDATE SKIP LOCKED
   ) d
-  WHERE w.disabled_at IS NULL AND (w.resumes_at IS NULL OR w.resumes_at <= ledger_now())
+  WHERE w.disabled_at IS NULL AND (w.resumes_at IS NULL OR w.resumes_at <= (SELECT ledger_now()))
     AND NOT EXISTS (SELECT FROM client c WHERE c.id = w.client_id AND c.disabled_at IS NOT NULL)
 )
 UPDATE webhook_delivery d SET due_at = ledger_now() + %(lease)s
