@@ -22,9 +22,10 @@ from tests.engine.receivers import (
 )
 
 from esoz_notify.core.cascade import CancelAsked
-from esoz_notify.core.webhooks import WAITS_S
+from esoz_notify.core.webhooks import WAITS_S, Answer
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.webhook_sending import Sender
+from esoz_notify.store import webhook_log
 from esoz_notify.store.vault import Vault
 from esoz_notify.webhooks import NotGenuine, verify
 
@@ -396,3 +397,26 @@ async def test_nothing_of_a_body_is_waited_for(post: Post) -> None:
         await post.desk.move((await post.desk.send())["id"], CancelAsked())
         log = await post.logged(made, lambda log: bool(log) and log[0]["state"] != "waiting")
     assert (log[0]["state"], log[0]["status"]) == ("delivered", 200)
+
+
+@pytest.mark.parametrize(("status", "pauses", "enabled"), [(429, True, True), (410, False, False)])
+async def test_what_one_answer_asks_is_heeded_whatever_another_said(
+    ledger_dsn: str, status: int, pauses: bool, enabled: bool
+) -> None:
+    """Answers that are written down together: a pause and a farewell count though another event was just taken."""
+    async with a_desk(ledger_dsn) as desk, a_receiver(takes) as receiver:
+        sender = Sender(desk.ledger, Vault(KEYS), source="https://notify.example", loopback=True)
+        post = Post(desk, sender)
+        made = await post.webhook(receiver, "notification.cancelled")
+        for _ in range(2):
+            await desk.move((await desk.send())["id"], CancelAsked())
+        async with desk.ledger.transaction() as connection:
+            first, second = await webhook_log.claim(connection, [], 8, 30)
+            told = [
+                sender.judged(first, Answer(status=204), 5),
+                sender.judged(second, Answer(status=status, retry_after="600" if pauses else None), 5),
+            ]
+            await sender._settle_in(connection, told)
+        seen = await post.seen(made)
+
+    assert (seen["resumes_at"] is not None, seen["enabled"]) == (pauses, enabled)

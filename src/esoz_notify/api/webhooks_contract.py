@@ -47,7 +47,7 @@ WEBHOOKS = (
     ),
     by_token(
         "rotate_webhook_secret", "POST", f"{_ONE}/rotate", _SCOPE, _GROUP, "Give a webhook a new secret",
-        "Everything is signed by both until the one before ends. Of two rotations at most the last two sign.",
+        "Everything is signed by both until the one before ends; an older one ends at once.",
         takes=shapes.SecretRotation, refusals=_BODY,
         answers=(Answer(status=200, what="The webhook, with its new secret.", shape=shapes.WebhookWithSecret),),
     ),

@@ -60,7 +60,7 @@ _CONNECT_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class Told:
     """What came of a call."""
 
     claimed: Claimed
@@ -90,7 +90,7 @@ class Sender:
         self._loopback = loopback
         self._chance = chance
         self._calls: dict[tuple[UUID, UUID], asyncio.Task[None]] = {}
-        self._told: deque[_Told] = deque()
+        self._told: deque[Told] = deque()
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._nothing_in_hand = asyncio.Event()
@@ -175,18 +175,7 @@ class Sender:
             started_s = time.monotonic()
             answer = await _call(session, url, self._headers(one, keys, body), body)
             answered_ms = int((time.monotonic() - started_s) * 1000)
-            verdict = judge(answer, one.tries + 1, self._chance(), self._ledger.clock.now())
-            settled = Settled(
-                webhook_id=one.webhook_id,
-                event_id=one.event_id,
-                state=verdict.state.value,
-                wait_s=verdict.wait_s,
-                tries=one.tries + 1,
-                status=answer.status,
-                fault=answer.fault.value if answer.fault else None,
-                answered_ms=answered_ms,
-            )
-            self._told.append(_Told(claimed=one, verdict=verdict, settled=settled))
+            self._told.append(self.judged(one, answer, answered_ms))
         except VaultError as error:
             log.error("webhook %s cannot be told: %s", one.webhook_id, error)  # noqa: TRY400 - a traceback tells no more
         except Exception as error:
@@ -195,6 +184,22 @@ class Sender:
         finally:
             del self._calls[one.webhook_id, one.event_id]
             self._news.set()
+
+    def judged(self, one: Claimed, answer: Answer, answered_ms: int) -> Told:
+        """What follows from an answer, ready to be written down."""
+        tries = one.tries + 1
+        verdict = judge(answer, tries, self._chance(), self._ledger.clock.now())
+        settled = Settled(
+            webhook_id=one.webhook_id,
+            event_id=one.event_id,
+            state=verdict.state.value,
+            wait_s=verdict.wait_s,
+            tries=tries,
+            status=answer.status,
+            fault=answer.fault.value if answer.fault else None,
+            answered_ms=answered_ms,
+        )
+        return Told(claimed=one, verdict=verdict, settled=settled)
 
     def _headers(self, one: Claimed, keys: list[bytes], body: bytes) -> dict[str, str]:
         message_id, at_s = str(one.event_id), int(self._ledger.clock.now().timestamp())
@@ -222,13 +227,13 @@ class Sender:
         if not self._told:
             await until(self._news, LOOK_S)
 
-    async def _settle_in(self, connection: Connection, told: list[_Told]) -> None:
+    async def _settle_in(self, connection: Connection, told: list[Told]) -> None:
         # Locked before their deliveries, as whoever changes a webhook does: so none waits for the other in a ring.
         await webhooks.lock(connection, {one.claimed.webhook_id for one in told})
         await webhook_log.settle(connection, [one.settled for one in told])
         fine = {one.claimed.webhook_id for one in told if one.verdict.state is State.DELIVERED}
-        bad = [one for one in told if one.claimed.webhook_id not in fine]
-        await webhooks.succeeded(connection, list(fine))
+        bad = [one for one in told if one.verdict.state is not State.DELIVERED]
+        await webhooks.succeeded(connection, fine)
         if not bad:
             return
         pauses = [(one.claimed.webhook_id, one.verdict.pause_s) for one in bad]

@@ -141,7 +141,7 @@ async def lock(connection: Connection, webhook_ids: Collection[UUID]) -> None:
     )
 
 
-async def succeeded(connection: Connection, webhook_ids: Sequence[UUID]) -> None:
+async def succeeded(connection: Connection, webhook_ids: Collection[UUID]) -> None:
     """Note that these took an event."""
     await connection.execute(_SUCCEEDED, [sorted(webhook_ids)])
 
