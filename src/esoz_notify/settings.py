@@ -147,6 +147,11 @@ class Settings:
         read_yes,
         "yes: a provider's URL may be http:// to another machine; for labs, where nothing is real.",
     )
+    webhooks_to_loopback: bool = _setting(
+        "no",
+        read_yes,
+        "yes: a webhook may be on this very machine, by http:// too; for developing a receiver. Else https:// outside.",
+    )
     requests_per_min: int = _setting("60000", read_count, "Requests that one caller may make in a minute.")
     prices: Mapping[Channel, Decimal] = _setting(
         "diia=0 viber=0.38 sms=0.45",

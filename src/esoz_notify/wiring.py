@@ -51,6 +51,8 @@ from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.trail import Trail
+from esoz_notify.engine.webhook_sending import Sender
+from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
@@ -190,7 +192,14 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
             _start(tasks, crises=crises.run(), policies=policies.run(), intake=intake.run(), overload=overload.run())
             _start(tasks, callers=access.callers.run(), issuers=issuers.run())
-        service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=adapters)
+        service = Service(
+            ledger=ledger,
+            vault=vault,
+            intake=intake,
+            receiver=receiver,
+            adapters=adapters,
+            webhooks=Webhooks(ledger, vault, loopback=settings.webhooks_to_loopback),
+        )
         reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
@@ -261,8 +270,11 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
         health=health,
         keep_days=settings.keep_days,
     )
+    telling = Sender(ledger, vault, source=_public_url(settings), loopback=settings.webhooks_to_loopback)
     purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
     _start(tasks, anchors=anchors.run(), worker=worker.run(), purge=purging.run())
+    _start(tasks, webhooks=telling.run())
+    stack.push_async_callback(telling.drain)
     stack.push_async_callback(worker.drain)
     return _Hands(worker=worker, providers=providers, links=links)
 
@@ -353,12 +365,11 @@ def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
         account = diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=wording.diia_templates)
         adapters.append(diia.adapter(account))
     if settings.viber_url:
-        public_url = settings.public_url or own_url(settings)
         sender = infobip.InfobipAccount(
             api_key=settings.viber_api_key,
             sender=settings.viber_sender,
             templates=wording.viber_ids,
-            callback_url=f"{public_url.rstrip('/')}/callbacks/infobip",
+            callback_url=f"{_public_url(settings)}/callbacks/infobip",
         )
         adapters.append(infobip.adapter(sender))
     return adapters
@@ -386,6 +397,11 @@ def _contracts(settings: Settings) -> list[Contract]:
         for name in names
         for limits in [agreed.get(name, (None, None))]
     ]
+
+
+def _public_url(settings: Settings) -> str:
+    """How the service is reached from outside, without a slash at the end."""
+    return (settings.public_url or own_url(settings)).rstrip("/")
 
 
 def _endpoints(settings: Settings) -> dict[str, Endpoint]:

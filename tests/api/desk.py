@@ -60,6 +60,7 @@ from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.trail import Trail
+from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.engine.wording import Wording
 from esoz_notify.render.texts import builtin_texts
 from esoz_notify.store.vault import Keys, Vault
@@ -255,13 +256,18 @@ async def a_desk(
     vault, crises, policies = Vault(keys), Crises(ledger), await _policies(ledger)
     intake = Intake(ledger, vault, policies, policies.configured, lambda: None, crises=crises)
     receiver = Receiver(ledger, vault, lambda: None)
-    service = Service(ledger=ledger, vault=vault, intake=intake, receiver=receiver, adapters=[_carrier()])
+    service = Service(
+        ledger=ledger,
+        vault=vault,
+        intake=intake,
+        receiver=receiver,
+        adapters=[_carrier()],
+        webhooks=Webhooks(ledger, vault, loopback=True),
+    )
     access = Access(ledger, keys)
     secret = await access.callers.create("mis-1", "A hospital's system", SCOPES)
     operations = Operations(ledger, vault, [one.name for one in contracts], crises)
-    targets = [Target(provider=one.name, channel=one.channel, phone=PHONE) for one in contracts if probed]
-    probing = Probing(ledger, intake, policies, targets, every_s=300, limit_s=120)
-    overview = Overview(ledger, operations, PRICES, probing)
+    probing = _probing(ledger, intake, policies, contracts if probed else ())
     wording = Wording(ledger, builtin_texts(), viber_ids={name: name for name in builtin_texts().templates})
     way_in = entrance(ledger, vault, **{"public_url": public_url, "texts_at": wording.at, **(doors or {})})
     publishing = Publishing(ledger, wording)
@@ -269,34 +275,25 @@ async def a_desk(
         entrance=way_in,
         desk=DoctorsDesk(ledger, vault, service, crises),
         crises=crises,
-        overview=overview,
-        finder=Finder(ledger, vault),
-        exporter=Exporter(ledger),
-        stories=Stories(ledger, vault, service, wording.at, PRICES),
+        overview=Overview(ledger, operations, PRICES, probing),
         operations=operations,
         probing=probing,
         providers=ProviderBoard(ledger, operations, contracts),
         policies=policies,
-        policy_trials=PolicyTrials(ledger, policies.configured, PRICES),
         publishing=publishing,
-        prices=PRICES,
         callers=access.callers,
-        clientele=Clientele(ledger, 50_000),
-        directory=Directory(ledger),
-        trail=Trail(ledger, audit_key),
-        ledger=ledger,
+        webhooks=service.webhooks,
         secure=secure,
+        **_readers(ledger, vault, service, wording, policies, audit_key),
     )
     mounted = Mounted(create_console(room), PLACES)
     given = {"callback_credentials": {"carrier": CARRIER}, "mounted": mounted, **options}
     given.setdefault("stopping", room.streams.stopping)
     app = create_app(service, access, operations, **given)
     tasks = [asyncio.create_task(part.run()) for part in (intake, receiver)]
+    serving = Server(app, listening, tls=tls, grace_s=3)
     try:
-        async with (
-            Server(app, listening, tls=tls, grace_s=3) as server,
-            aiohttp.ClientSession(server.base_url) as http,
-        ):
+        async with serving as server, aiohttp.ClientSession(server.base_url) as http:
             yield Desk(server.base_url, http, ledger, access, service, operations, server, secret, way_in, publishing)
     finally:
         for task in tasks:
@@ -311,6 +308,28 @@ async def _policies(ledger: Ledger) -> PolicyBook:
     policies = PolicyBook(ledger, of_file, frozenset({Channel.VIBER, Channel.SMS}))
     await policies.open()
     return policies
+
+
+def _readers(  # noqa: PLR0917 - what they look into
+    ledger: Ledger, vault: Vault, service: Service, wording: Wording, policies: PolicyBook, audit_key: Path
+) -> dict[str, Any]:
+    """What pages look with and change nothing by."""
+    return {
+        "finder": Finder(ledger, vault),
+        "exporter": Exporter(ledger),
+        "stories": Stories(ledger, vault, service, wording.at, PRICES),
+        "policy_trials": PolicyTrials(ledger, policies.configured, PRICES),
+        "prices": PRICES,
+        "clientele": Clientele(ledger, 50_000),
+        "directory": Directory(ledger),
+        "trail": Trail(ledger, audit_key),
+        "ledger": ledger,
+    }
+
+
+def _probing(ledger: Ledger, intake: Intake, policies: PolicyBook, contracts: Sequence[Contract]) -> Probing:
+    targets = [Target(provider=one.name, channel=one.channel, phone=PHONE) for one in contracts]
+    return Probing(ledger, intake, policies, targets, every_s=300, limit_s=120)
 
 
 def _carrier() -> Adapter:

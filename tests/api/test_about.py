@@ -111,10 +111,14 @@ async def test_answers_may_grow_and_requests_may_not(desk: Desk) -> None:
         "GivenReason",
         "InlineRecipient",
         "MethodChoice",
+        "NewWebhook",
         "NotificationRequest",
+        "ReplayRange",
         "Search",
+        "SecretRotation",
         "TokenRequest",
         "VerificationRequest",
+        "WebhookChange",
     }
 
 

@@ -57,7 +57,7 @@ async def raw_of(desk: Desk, one: Told, no: int) -> str:
 def test_every_fact_and_deed_has_words() -> None:
     """A sentence for each fact that a history can hold, each way to be late and each deed; in both languages."""
     facts = {f"look_fact_{one.__name__}" for one in Fact.__args__} - {"look_fact_PartReported"}
-    others = {f"look_late_{one}" for one in Late} | {f"look_deed_{one}" for one in (*LOOKED, *ACTED)}
+    others = {f"look_late_{one}" for one in Late} | {f"look_did_{one}" for one in (*LOOKED, *ACTED)}
     for words in WORDS.values():
         assert {key for key in words if key.startswith("look_fact_")} == facts
         assert others <= set(words)

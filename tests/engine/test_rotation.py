@@ -62,6 +62,15 @@ async def fill(ledger: Ledger, vault: Vault, count: int) -> None:
                 [row, seal("patient", "document", row)],
             )
             await connection.execute(
+                "INSERT INTO webhook (id, client_id, url, shown, events, created_at)"
+                " VALUES (%s, 'test', %s, '', '{}', ledger_now())",
+                [row, seal("webhook", "url", row)],
+            )
+            await connection.execute(
+                "INSERT INTO webhook_secret (id, webhook_id, secret, created_at) VALUES (%s, %s, %s, ledger_now())",
+                [row, row, seal("webhook_secret", "secret", row)],
+            )
+            await connection.execute(
                 "INSERT INTO kept (provider, name, value, expires_at) VALUES ('p', %s, %s, ledger_now())",
                 [row, seal("kept", "p", row)],
             )
@@ -118,9 +127,9 @@ async def test_a_rotation_seals_everything_anew(ledger_dsn: str) -> None:
     """Afterwards every value of every table rests on the new key and opens as before; the deed is in the audit."""
     async with a_process(ledger_dsn, fresh_keys()) as (ledger, keyring):
         await fill(ledger, keyring.vault, 25)
-        assert await values(ledger) == {1: 175}
+        assert await values(ledger) == {1: 225}
         assert await rotate(ledger, keyring) == 2
-        assert await values(ledger) == {2: 175}
+        assert await values(ledger) == {2: 225}
         async with ledger.transaction() as connection:
             rows = await (await connection.execute("SELECT notification_id, phone, code FROM content")).fetchall()
             raw = await (await connection.execute("SELECT id, raw FROM receipt")).fetchall()
@@ -192,7 +201,7 @@ async def test_what_is_held_or_erased_meanwhile(ledger_dsn: str, monkeypatch: py
             await sender.commit()
         async with asyncio.timeout(20):
             await task
-        assert await values(ledger) == {2: 69}
+        assert await values(ledger) == {2: 89}
         async with ledger.transaction() as connection:
             erased = await connection.execute("SELECT notification_id FROM content WHERE code IS NULL")
             assert await erased.fetchall() == [(held,)]
@@ -251,7 +260,7 @@ async def test_a_key_is_retired_when_nothing_rests_on_it(ledger_dsn: str) -> Non
         await long_ago(ledger)
         assert not await rotation.retire(ledger, keyring, 2, WHO)
         states = {one.id: (one.state, one.in_use) for one in await rotation.states(ledger, keyring)}
-        assert states == {1: ("retired", 0), 2: ("retired", 0), 3: ("current", 14)}
+        assert states == {1: ("retired", 0), 2: ("retired", 0), 3: ("current", 18)}
         await keyring.open()
         assert sorted(keyring.keys.data_keys) == [1, 3]
 

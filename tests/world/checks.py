@@ -15,6 +15,7 @@ from uuid import UUID
 from tests.world.stage import SECOND, Stage, Violation, to_us
 
 from esoz_notify.channels.dialogue import OutboundMessage
+from esoz_notify.core.attempt_keys import read_attempt_key
 from esoz_notify.core.cascade import TABLE, Reported, World, advance
 from esoz_notify.core.channel import GUARANTEED, Channel
 from esoz_notify.core.delivery import (
@@ -33,7 +34,6 @@ from esoz_notify.core.limits import LEASE_S
 from esoz_notify.core.receipts import PartState, Reason
 from esoz_notify.core.results import Recovery
 from esoz_notify.core.status import LIVE, PROOFS, Outcome, Status, is_terminal
-from esoz_notify.engine.applying import read_attempt_key
 from esoz_notify.store.ledger import Content
 from esoz_notify.store.receiving import TakenReceipt
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tests.world.ledger import Change, Row, Transaction
 
+from esoz_notify.core.attempt_keys import attempt_key
 from esoz_notify.core.cascade import Due, Event, Replied, World, advance
 from esoz_notify.core.channel import Channel, Providers
 from esoz_notify.core.delivery import AttemptRepeated, AttemptStarted, Delivery, Fact
@@ -17,7 +18,7 @@ from esoz_notify.core.errors import NotFound, NotifyError
 from esoz_notify.core.reach import lessons
 from esoz_notify.core.results import Accepted
 from esoz_notify.core.status import LIVE, Outcome
-from esoz_notify.engine.applying import Submission, attempt_key
+from esoz_notify.engine.applying import Submission
 from esoz_notify.store.ledger import Content
 from esoz_notify.store.receiving import MessageId
 

@@ -19,12 +19,12 @@ from tests.world.stage import SECOND, to_us
 
 from esoz_notify.channels.dialogue import Hearing, Keep, OutboundMessage, Receipt, ReceiptProblem, Saying
 from esoz_notify.core import limits
+from esoz_notify.core.attempt_keys import read_attempt_key
 from esoz_notify.core.cascade import Event, Replied, Reported
 from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.kinds import Lane
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, Reason
 from esoz_notify.core.results import Accepted, Result, TryLater, Unknown
-from esoz_notify.engine.applying import read_attempt_key
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.providers import WAITED_S
 from esoz_notify.engine.worker import CLAIM_MAX, JANITOR_S, POLL_BATCH_MAX, POLL_LEASE_S

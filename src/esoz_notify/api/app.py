@@ -13,7 +13,19 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from esoz_notify.api import about, callbacks, crisis, esoz, events, gate, notifications, oauth, operating, verifications
+from esoz_notify.api import (
+    about,
+    callbacks,
+    crisis,
+    esoz,
+    events,
+    gate,
+    notifications,
+    oauth,
+    operating,
+    verifications,
+    webhooks,
+)
 from esoz_notify.api.contract import OPERATIONS
 from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
@@ -54,6 +66,16 @@ _ROUTES = (
     verifications.resend_verification,
     verifications.stream_verification,
     verifications.list_verification_alarms,
+    webhooks.create_webhook,
+    webhooks.list_webhooks,
+    webhooks.get_webhook,
+    webhooks.change_webhook,
+    webhooks.delete_webhook,
+    webhooks.rotate_webhook_secret,
+    webhooks.test_webhook,
+    webhooks.list_webhook_deliveries,
+    webhooks.replay_webhook_event,
+    webhooks.replay_webhook_events,
     esoz.initialize,
     esoz.complete,
     esoz.verified,

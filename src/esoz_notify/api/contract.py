@@ -4,116 +4,47 @@ Routing, access and the published OpenAPI are all made from this table, so a cal
 What does not belong here: doing the calls, and the shapes (``shapes``).
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from esoz_notify.api import codes_shapes as codes
 from esoz_notify.api import crisis_shapes, shapes
-from esoz_notify.api.reading import FORM_TYPE, JSON_TYPE, NDJSON_TYPE
+from esoz_notify.api.contract_rows import (
+    EVENTS_TYPE,
+    HTML_TYPE,
+    METRICS_TYPE,
+    PDF_TYPE,
+    TEXT_TYPE,
+    Answer,
+    Credential,
+    Envelope,
+    Method,
+    Operation,
+    Parameter,
+    asked,
+    by_token,
+)
+from esoz_notify.api.reading import FORM_TYPE, NDJSON_TYPE
+from esoz_notify.api.webhooks_contract import WEBHOOKS
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.limits import (
     BATCH_BODY_BYTES_MAX,
-    BODY_BYTES_MAX,
     CALLBACK_BYTES_MAX,
     PAGE_SIZE,
     PAGE_SIZE_MAX,
     SHEET_DOCUMENTS_MAX,
 )
 from esoz_notify.core.status import Status
-from esoz_notify.engine.callers import SCOPES
 from esoz_notify.render.summary import Paper, Variant
 
-Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-PDF_TYPE, HTML_TYPE, TEXT_TYPE = "application/pdf", "text/html", "text/plain"
-EVENTS_TYPE = "text/event-stream"
-METRICS_TYPE = "text/plain; version=0.0.4"
-
-
-class Envelope(StrEnum):
-    """How a call tells what went wrong."""
-
-    PROBLEM = "problem"
-    ESOZ = "esoz"
-
-
-class Credential(StrEnum):
-    """What a caller shows; the value is the name of the security scheme in the OpenAPI."""
-
-    BEARER = "oauth2"
-    CLIENT = "client"
-    PROVIDER = "provider"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A header or query value. ``schema``: JSON Schema."""
-
-    name: str
-    place: Literal["header", "query"]
-    what: str
-    schema: dict[str, Any]
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One good answer. ``shape`` None: no JSON."""
-
-    status: int
-    what: str
-    shape: Any = None
-    media_types: tuple[str, ...] = (JSON_TYPE,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One call. ``scope``: what a bearer token must allow, None for the calls that take another credential or none.
-
-    ``refusals``: statuses of refusals besides those that every call of its credential can have.
-    """
-
-    name: str
-    method: Method
-    path: str
-    credential: Credential
-    scope: str | None
-    group: str
-    summary: str
-    what: str
-    answers: tuple[Answer, ...]
-    takes: Any = None
-    takes_type: str = JSON_TYPE
-    body_bytes_max: int = BODY_BYTES_MAX
-    parameters: tuple[Parameter, ...] = ()
-    refusals: tuple[int, ...] = ()
-    envelope: Envelope = Envelope.PROBLEM
-
-    def __post_init__(self) -> None:
-        """Refuse a row that leaves open who may call. Raises ValueError."""
-        by_token = self.credential is Credential.BEARER
-        if self.scope not in SCOPES if by_token else self.scope is not None:
-            raise ValueError(f"{self.name}: a call by bearer token needs a scope of SCOPES, any other has none")
-
-
-def _op(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
-    name: str, method: Method, path: str, scope: str, group: str, summary: str, what: str, *,
-    answers: tuple[Answer, ...], takes: Any = None, takes_type: str = JSON_TYPE, body_bytes_max: int = BODY_BYTES_MAX,
-    parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = (), envelope: Envelope = Envelope.PROBLEM,
-) -> Operation:  # fmt: skip
-    return Operation(
-        name=name, method=method, path=path, credential=Credential.BEARER, scope=scope, group=group, summary=summary,
-        what=what, answers=answers, takes=takes, takes_type=takes_type, body_bytes_max=body_bytes_max,
-        parameters=parameters, refusals=refusals, envelope=envelope,
-    )  # fmt: skip
+__all__ = ["EVENTS_TYPE", "HTML_TYPE", "METRICS_TYPE", "OPERATIONS", "PDF_TYPE", "TEXT_TYPE", "Answer", "Credential",
+           "Envelope", "Method", "Operation", "Parameter"]  # fmt: skip
 
 
 def _esoz(  # noqa: PLR0913, PLR0917 - a row of the table below, read as a row
     name: str, method: Method, path: str, summary: str, what: str, takes: Any, answer: Answer
 ) -> Operation:  # fmt: skip
     refusals = (404, 400, 413, 415, 422) if takes is not None else (404,)
-    return _op(
+    return by_token(
         name, method, path, "otp:write", "ESOZ's present contract", summary, what,
         takes=takes, answers=(answer,), refusals=refusals, envelope=Envelope.ESOZ,
     )  # fmt: skip
@@ -144,25 +75,21 @@ _ACCEPT = Parameter(
 )  # fmt: skip
 
 
-def _asked(name: str, what: str, **schema: Any) -> Parameter:
-    return Parameter(name=name, place="query", what=what, schema=schema or {"type": "string"})
-
-
 _FILTERS = (
-    _asked("reference", "Your own id, exactly."),
-    _asked("status", "A status.", type="string", enum=list(Status)),
-    _asked("kind", "A kind.", type="string", enum=list(KINDS)),
-    _asked("phone", "The whole phone, as +380XXXXXXXXX (the plus as %2B).", type="string", pattern="^\\+380[0-9]{9}$"),
-    _asked("crisis", "Id of a crisis switch: what was issued under it.", type="string", format="uuid"),
-    _asked("cursor", "next_cursor of the page before.", type="string", format="uuid"),
-    _asked("limit", "Most on one page.", type="integer", minimum=1, maximum=PAGE_SIZE_MAX, default=PAGE_SIZE),
+    asked("reference", "Your own id, exactly."),
+    asked("status", "A status.", type="string", enum=list(Status)),
+    asked("kind", "A kind.", type="string", enum=list(KINDS)),
+    asked("phone", "The whole phone, as +380XXXXXXXXX (the plus as %2B).", type="string", pattern="^\\+380[0-9]{9}$"),
+    asked("crisis", "Id of a crisis switch: what was issued under it.", type="string", format="uuid"),
+    asked("cursor", "next_cursor of the page before.", type="string", format="uuid"),
+    asked("limit", "Most on one page.", type="integer", minimum=1, maximum=PAGE_SIZE_MAX, default=PAGE_SIZE),
 )
 
 _FORM = (
-    _asked("paper", "Size of the sheet.", type="string", enum=list(Paper), default=Paper.A4),
-    _asked("variant", "Wording and size of letters: standard, large print, or plain language.",
+    asked("paper", "Size of the sheet.", type="string", enum=list(Paper), default=Paper.A4),
+    asked("variant", "Wording and size of letters: standard, large print, or plain language.",
            type="string", enum=list(Variant), default=Variant.STANDARD),
-    _asked("with", "Ids of more notifications of the same patient and caller, with commas: on the same sheet if they"
+    asked("with", "Ids of more notifications of the same patient and caller, with commas: on the same sheet if they"
            f" fit, else a sheet each; {SHEET_DOCUMENTS_MAX} in all.", type="string"),
 )  # fmt: skip
 
@@ -193,7 +120,7 @@ _TABLE = (
         "Authorization server metadata (RFC 8414).",
         Answer(status=200, what="Metadata.", shape=shapes.AnyObject), group="Access",
     ),
-    _op(
+    by_token(
         "accept_notification", "POST", "/v1/notifications", _WRITE, _N, "Have somebody informed",
         "Decides who is informed and by which channels, writes it to disk and answers; the sending follows within"
         " moments. The same Idempotency-Key with the same request gets the first answer again, with the header"
@@ -201,7 +128,7 @@ _TABLE = (
         takes=shapes.NotificationRequest, answers=(Answer(status=202, what="Accepted.", shape=shapes.Accepted),),
         parameters=(_IDEMPOTENCY_KEY, _TRACEPARENT), refusals=(400, 409, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "accept_batch", "POST", "/v1/notifications/batch", _WRITE, _N, "Have many people informed",
         "NDJSON: one request of POST /v1/notifications per line, 10,000 lines and 32 MiB at most. Each line is accepted"
         " or refused by itself; the answer has one line per line, in order. Send the same lines with the same"
@@ -212,40 +139,40 @@ _TABLE = (
         ),
         parameters=(_IDEMPOTENCY_KEY, _TRACEPARENT), refusals=(400, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "list_notifications", "GET", "/v1/notifications", _READ, _N, "Find notifications",
         "Your own, or everybody's with the scope notifications:read_all; the newest first.",
         answers=(Answer(status=200, what="A page.", shape=shapes.Page),), parameters=_FILTERS, refusals=(400,),
     ),
-    _op(
+    by_token(
         "search_notifications", "POST", "/v1/notifications/search", _READ, _N, "Find notifications by what is personal",
         "As GET /v1/notifications, but nothing that is asked for stands in an address, which proxies on the way log.",
         takes=shapes.Search, answers=(Answer(status=200, what="A page.", shape=shapes.Page),),
         refusals=(400, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "get_notification", "GET", _ONE, _READ, _N, "What became of it",
         "Status, route, attempts, receipts, and every decision with its reason.",
         answers=(Answer(status=200, what="The notification.", shape=shapes.Notification),), refusals=(404,),
     ),
-    _op(
+    by_token(
         "stream_events", "GET", f"{_ONE}/events", _READ, _N, "Watch it",
         "Server-sent events: every fact of the history as it is recorded, from the first or after Last-Event-ID, and a"
         " last event named end when nothing more will happen by itself. Connect again when the stream ends without it.",
         answers=(Answer(status=200, what="Events.", shape=shapes.Event, media_types=(EVENTS_TYPE,)),),
         parameters=(_LAST_EVENT_ID,), refusals=(404,),
     ),
-    _op(
+    by_token(
         "cancel_notification", "POST", f"{_ONE}/cancel", _WRITE, _N, "Withdraw it",
         "Nothing more is sent; what a provider already has cannot be taken back. Repeating it changes nothing.",
         answers=(Answer(status=200, what="The notification.", shape=shapes.Notification),), refusals=(404, 409),
     ),
-    _op(
+    by_token(
         "resend_notification", "POST", f"{_ONE}/resend", _WRITE, _N, "Send it again",
         "By the next channel of the route, not the one that failed. Too often: 429 with next_at.",
         answers=(Answer(status=202, what="It will be sent.", shape=shapes.Notification),), refusals=(404, 409),
     ),
-    _op(
+    by_token(
         "print_summary", "GET", f"{_ONE}/summary", "summaries:print", _N, "The printed summary",
         "One sheet for the patient: PDF/A and PDF/UA, self-contained HTML that prints the same, or plain text. Fetching"
         " it makes print_required printed; it may be fetched again. The code is on it only where the rule allows, and"
@@ -253,13 +180,13 @@ _TABLE = (
         answers=(Answer(status=200, what="The page.", media_types=(PDF_TYPE, HTML_TYPE, TEXT_TYPE)),),
         parameters=(_ACCEPT, *_FORM), refusals=(400, 404, 406),
     ),
-    _op(
+    by_token(
         "dry_run", "POST", "/v1/route", _READ, _N, "Ask without sending",
         "Takes the same body as POST /v1/notifications and tells who would be informed, by which channels and why.",
         takes=shapes.NotificationRequest, answers=(Answer(status=200, what="The route.", shape=shapes.Route),),
         refusals=(400, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "create_verification", "POST", "/v1/verifications", "verifications:write", _V, "Have something confirmed",
         "Makes a code, binds it to the purpose, your entity and the person, and has it sent ahead of everything else. A"
         " newer one for the same purpose and entity cancels the older. Too often for one patient, phone, doctor or"
@@ -268,104 +195,105 @@ _TABLE = (
         answers=(Answer(status=201, what="Made; the code is on its way.", shape=codes.Verification),),
         refusals=(400, 409, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "get_verification", "GET", _CODE, "verifications:write", _V, "What became of it",
         "Your own verifications only. advice says what to do when the code cannot come or cannot be used any more.",
         answers=(_VERIFICATION,), refusals=(404,),
     ),
-    _op(
+    by_token(
         "check_verification", "POST", f"{_CODE}/check", "verifications:write", _V, "Check the code",
         "200 means that the code is right, and nothing else does. A wrong one is 403 with attempts_left; one that is"
         " over is 409. Three checks are judged, also of many at once.",
         takes=codes.CodeCheck, answers=(_VERIFICATION,), refusals=(400, 404, 409, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "resend_verification", "POST", f"{_CODE}/resend", "verifications:write", _V, "Send the code again",
         "The same code by the next channel of the route. Too often: 429 with next_at.",
         answers=(Answer(status=202, what="It will be sent.", shape=codes.Verification),), refusals=(404, 409),
     ),
-    _op(
+    by_token(
         "stream_verification", "GET", f"{_CODE}/events", "verifications:write", _V, "Watch the code arrive",
         "The events of the notification that brings the code, as server-sent events: delivered_by names the channel.",
         answers=(Answer(status=200, what="Events.", shape=shapes.Event, media_types=(EVENTS_TYPE,)),),
         parameters=(_LAST_EVENT_ID,), refusals=(404,),
     ),
-    _op(
+    by_token(
         "put_patient", "PUT", _PATIENT, "patients:write", _P, "Store the minimum of a patient",
         "Replaces an earlier one. ESOZ's own person may be sent as it is.",
         takes=shapes.PatientDocument, refusals=(400, 404, 413, 415, 422),
         answers=(Answer(status=201, what="Stored; there was none.", shape=shapes.StoredPatient), _STORED),
     ),
-    _op(
+    by_token(
         "get_patient", "GET", _PATIENT, "patients:read", _P, "What is stored of a patient", "Phones are masked.",
         answers=(Answer(status=200, what="The patient.", shape=shapes.StoredPatient),), refusals=(404,),
     ),
-    _op(
+    by_token(
         "delete_patient", "DELETE", _PATIENT, "patients:write", _P, "Forget a patient",
         "Notifications that were accepted go on.",
         answers=(Answer(status=204, what="Forgotten.", media_types=()),), refusals=(404,),
     ),
-    _op(
+    by_token(
         "list_providers", "GET", _PROVIDERS, "operations:read", _O, "How providers are",
         "Every configured provider, by name, as all processes share it. A hold shows here at once; every process goes"
         " by it about a second later.",
         answers=(Answer(status=200, what="The providers.", shape=shapes.Providers),),
     ),
-    _op(
+    by_token(
         "provider_history", "GET", f"{_PROVIDER}/history", "operations:read", _O, "How a provider came to be so",
         "The last hundred changes with their reasons, newest first: of its circuit, of its receipts, and by people.",
         answers=(Answer(status=200, what="The changes.", shape=shapes.ProviderHistory),), refusals=(404,),
     ),
-    _op(
+    by_token(
         "hold_provider", "POST", f"{_PROVIDER}/hold", "operations:write", _O, "Take a provider out of use",
         "It gets nothing new until it is resumed, however well it works; what it already has is finished. Your client"
         " id is kept with the reason. Repeating it changes nothing: the first hold stays on record.",
         takes=shapes.GivenReason, answers=(Answer(status=200, what="The provider.", shape=shapes.Provider),),
         refusals=(400, 404, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "resume_provider", "POST", f"{_PROVIDER}/resume", "operations:write", _O, "Put a provider back into use",
         "Ends a hold; its circuit alone then decides what it gets. Repeating it changes nothing.",
         takes=shapes.GivenReason, answers=(Answer(status=200, what="The provider.", shape=shapes.Provider),),
         refusals=(400, 404, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "list_verification_alarms", "GET", "/v1/operations/verification-alarms", "operations:read", _O,
         "Who gets many codes that nobody uses",
         "The last hundred alarms, newest first: each is a person to whom many codes went in a day and none was used.",
         answers=(Answer(status=200, what="The alarms.", shape=codes.VerificationAlarms),),
     ),
-    _op(
+    by_token(
         "list_crises", "GET", _CRISES, "operations:read", _O, "Crisis switches",
         "Those in force, coming, waiting for a confirmation, and the last hundred of the past; the banner for wherever"
         " people look.",
         answers=(Answer(status=200, what="The switches.", shape=crisis_shapes.CrisisOverview),),
     ),
-    _op(
+    by_token(
         "propose_crisis", "POST", _CRISES, "operations:write", _O, "Propose a crisis switch",
         "For an operator's prefixes, regions, programmes or everything. Nothing happens before another client confirms"
         " it; from then, or its start, until its end what is new goes on paper with its code, beside its messages.",
         takes=crisis_shapes.CrisisProposal, refusals=(400, 409, 413, 415, 422),
         answers=(Answer(status=201, what="Proposed.", shape=crisis_shapes.Crisis),),
     ),
-    _op(
+    by_token(
         "confirm_crisis", "POST", f"{_CRISIS}/confirm", "operations:write", _O, "Switch it on",
         "Not by who proposed it: 409 needs_another_person. Every process goes by it about a second later. Repeating it"
         " changes nothing.",
         answers=(Answer(status=200, what="The switch.", shape=crisis_shapes.Crisis),), refusals=(404, 409),
     ),
-    _op(
+    by_token(
         "withdraw_crisis", "POST", f"{_CRISIS}/withdraw", "operations:write", _O, "Switch it off before its end",
         "One client is enough. What was issued under it stays as it is. Repeating it changes nothing.",
         takes=shapes.GivenReason, answers=(Answer(status=200, what="The switch.", shape=crisis_shapes.Crisis),),
         refusals=(400, 404, 409, 413, 415, 422),
     ),
-    _op(
+    by_token(
         "crisis_report", "GET", f"{_CRISIS}/report", "operations:read", _O, "What was issued under it",
         "By kind and status as it is now, and of how much the summary was printed. A notification that several switches"
         " cover counts under each.",
         answers=(Answer(status=200, what="The report.", shape=crisis_shapes.CrisisReport),), refusals=(404,),
     ),
+    *WEBHOOKS,
     _esoz(
         "esoz_initialize", "POST", "/verifications", "Have a code sent to a phone",
         "A newer code of the same phone cancels the older. It is on disk when this answers, whatever providers do.",

@@ -7,6 +7,7 @@ from typing import Any
 
 from esoz_notify.api import codes_examples as codes
 from esoz_notify.api import crisis_examples as crisis
+from esoz_notify.api import webhooks_examples as webhooks
 
 _ID = "0198c0de-0000-7000-8000-0000000000aa"
 _PATIENT_ID = "0198c0de-0000-7000-8000-000000000001"
@@ -162,6 +163,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     **codes.REQUESTS,
     **crisis.REQUESTS,
+    **webhooks.REQUESTS,
 }
 """Examples of request bodies by the name of their shape."""
 
@@ -211,5 +213,6 @@ ANSWERS: dict[str, Any] = {
     },
     **codes.ANSWERS,
     **crisis.ANSWERS,
+    **webhooks.ANSWERS,
 }
 """Examples of answers by the name of their shape."""

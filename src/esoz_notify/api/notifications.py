@@ -22,7 +22,7 @@ from esoz_notify.api.recording import TRACEPARENT
 from esoz_notify.api.routing import answers
 from esoz_notify.core.errors import InvalidInput, NotifyError, Problem
 from esoz_notify.core.kinds import KINDS
-from esoz_notify.core.limits import BATCH_LINES_MAX, PAGE_SIZE, PAGE_SIZE_MAX, REFERENCE_LENGTH_MAX
+from esoz_notify.core.limits import BATCH_LINES_MAX, REFERENCE_LENGTH_MAX
 from esoz_notify.core.phone import PHONE_RULE
 from esoz_notify.core.status import Status
 from esoz_notify.render import summary as rendering
@@ -136,14 +136,10 @@ def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
         )
     _read_id(wanted, "crisis", "must be the id of a crisis switch", problems)
     before = _read_id(wanted, "cursor", "must be the next_cursor of an earlier page", problems)
-    limit = wanted.get("limit", str(PAGE_SIZE))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(PAGE_SIZE_MAX))) or not (
-        1 <= int(limit) <= PAGE_SIZE_MAX
-    ):
-        problems.append(Problem("/query/limit", "range", f"must be 1 to {PAGE_SIZE_MAX}"))
+    limit = reading.page_size(wanted.get("limit"), problems)
     if problems:
         raise BadQuery(problems)
-    return before, int(limit)
+    return before, limit
 
 
 def _read_id(wanted: dict[str, str], name: str, rule: str, problems: list[Problem]) -> UUID | None:

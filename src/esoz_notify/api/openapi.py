@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from esoz_notify import __version__
-from esoz_notify.api import codes_shapes, examples, shapes
+from esoz_notify.api import codes_shapes, examples, shapes, webhooks_shapes
 from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS, Answer, Credential, Envelope, Operation, Parameter
 from esoz_notify.api.problems import PROBLEM_TYPE
 from esoz_notify.api.reading import JSON_TYPE, NDJSON_TYPE
@@ -41,6 +41,33 @@ draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 
+_EVENT: dict[str, Any] = {
+    "operationId": "receive_event",
+    "summary": "What becomes of a notification",
+    "description": "Sent to the webhooks of its caller, signed as Standard Webhooks has it (docs/webhooks.md). Any 2xx"
+    " within 15 s takes it; 410 disables the webhook; everything else is tried again over three days.",
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "description": what, "schema": {"type": "string"}}
+        for name, what in (
+            ("webhook-id", "The same at every try: what was seen need not be done twice."),
+            ("webhook-timestamp", "Unix seconds of this try."),
+            ("webhook-signature", "One or more, with spaces: v1, and base64 of HMAC-SHA256 over id.timestamp.body."),
+        )
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": {
+                "schema": {"$ref": _REF.format(name="CloudEvent")},
+                "example": examples.ANSWERS["CloudEvent"],
+            }
+        },
+    },
+    "responses": {"2XX": {"description": "Taken."}},
+    "security": [],
+}
+
+
 @cache
 def document(public_url: str | None = None, *, exact: bool = False) -> dict[str, Any]:
     """The whole document. ``public_url``: where callers reach the API; None leaves it to whoever reads it.
@@ -49,9 +76,8 @@ def document(public_url: str | None = None, *, exact: bool = False) -> dict[str,
     """
     named = [operation.takes for operation in OPERATIONS.values() if _is_named(operation.takes)]
     named += [one.shape for operation in OPERATIONS.values() for one in operation.answers if _is_named(one.shape)]
-    _, components = msgspec.json.schema_components(
-        [*dict.fromkeys(named), shapes.Problem, codes_shapes.EsozProblem, shapes.TokenProblem], ref_template=_REF
-    )
+    others = (webhooks_shapes.CloudEvent, shapes.Problem, codes_shapes.EsozProblem, shapes.TokenProblem)
+    _, components = msgspec.json.schema_components([*dict.fromkeys(named), *others], ref_template=_REF)
     if not exact:
         _open_answers(components)
     paths: dict[str, dict[str, Any]] = {}
@@ -68,6 +94,7 @@ def document(public_url: str | None = None, *, exact: bool = False) -> dict[str,
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "servers": [{"url": public_url or "/"}],
         "paths": paths,
+        "webhooks": {"event": {"post": _EVENT}},
         "components": {"schemas": components, "securitySchemes": _security_schemes()},
     }
     # Through JSON, so that what is shown and what is sent are the same plain values.

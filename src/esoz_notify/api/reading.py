@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from esoz_notify.core.errors import InvalidInput, NotifyError, Problem
-from esoz_notify.core.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_LENGTH_MAX
+from esoz_notify.core.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_LENGTH_MAX, PAGE_SIZE, PAGE_SIZE_MAX
 
 JSON_TYPE = "application/json"
 NDJSON_TYPE = "application/x-ndjson"
@@ -161,6 +161,16 @@ def query(given: Mapping[str, Sequence[str]], known: Collection[str]) -> dict[st
     if problems:
         raise BadQuery(problems)
     return {name: values[0] for name, values in given.items() if values[0]}
+
+
+def page_size(text: str | None, problems: list[Problem]) -> int:
+    """How many a page has at most, of a query's ``limit``; what is wrong with it is added to ``problems``."""
+    text = str(PAGE_SIZE) if text is None else text
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(PAGE_SIZE_MAX))
+    if not is_number or not 1 <= int(text) <= PAGE_SIZE_MAX:
+        problems.append(Problem("/query/limit", "range", f"must be 1 to {PAGE_SIZE_MAX}"))
+        return PAGE_SIZE
+    return int(text)
 
 
 def _decoded(body: bytes) -> object:

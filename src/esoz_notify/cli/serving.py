@@ -114,6 +114,7 @@ def _room(product: Product) -> Room:
         directory=product.directory,
         trail=product.trail,
         ledger=product.ledger,
+        webhooks=product.service.webhooks,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),
     )

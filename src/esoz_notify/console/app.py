@@ -27,6 +27,7 @@ from esoz_notify.console import (
     story,
     texts,
     visit,
+    webhooks,
 )
 from esoz_notify.console.drawing import HSTS
 from esoz_notify.console.visit import Room
@@ -52,6 +53,7 @@ HANDLERS = (
     *people.HANDLERS,
     *callers.HANDLERS,
     *audit.HANDLERS,
+    *webhooks.HANDLERS,
 )
 
 PLACES = frozenset(path.split("/")[1] for handler in HANDLERS for path in handler.paths)

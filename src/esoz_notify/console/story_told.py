@@ -258,7 +258,7 @@ def deeds(story: Story, actions: Iterable[str], lang: str) -> list[tuple[str, st
     """What people did: when, who, what, why."""
     wanted = set(actions)
     return [
-        (moment(one.at, lang), id_of(one.name) or one.name, WORDS[lang][f"look_deed_{one.action}"], one.why)
+        (moment(one.at, lang), id_of(one.name) or one.name, WORDS[lang][f"look_did_{one.action}"], one.why)
         for one in story.deeds
         if one.action in wanted
     ]

@@ -46,6 +46,7 @@ from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.sessions import SESSION_LIFE_S, NotSignedIn, Opened, Origin, Session, Waits
 from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.trail import Trail
+from esoz_notify.engine.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Room:
     directory: Directory
     trail: Trail
     ledger: Ledger
+    webhooks: Webhooks
     secure: bool
     proxies: tuple[Network, ...] = ()
     streams: Streams = dataclasses.field(default_factory=Streams)

@@ -15,6 +15,7 @@ from esoz_notify.console.words_policies import POLICIES_WORDS
 from esoz_notify.console.words_providers import PROVIDERS_WORDS
 from esoz_notify.console.words_story import STORY_WORDS
 from esoz_notify.console.words_texts import TEXTS_PAGE_WORDS
+from esoz_notify.console.words_webhooks import WEBHOOKS_WORDS
 
 LANGUAGES = ("uk", "en")
 
@@ -302,6 +303,7 @@ _TABLES = (
     PEOPLE_WORDS,
     CALLERS_WORDS,
     AUDIT_WORDS,
+    WEBHOOKS_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

@@ -56,6 +56,27 @@ OVERLOAD_AGE_S = 60.0
 OVERLOAD_BACKLOG = 100_000
 """New notifications that are not codes are answered "later" while something due waits longer and more are due."""
 
+WEBHOOK_TIMEOUT_S = 15.0
+"""How long a receiver of webhooks may think about one event before it counts as not told."""
+
+WEBHOOK_LEASE_S = 45.0
+"""An event whose worker has not recorded what became of its call is called again after so long, under the same id."""
+
+WEBHOOK_CALLS_MAX = 8
+"""Events that one worker tells one receiver at a time; one when its last answer was a failure."""
+
+WEBHOOK_WAIT_MAX_S = 86_400.0
+"""The longest Retry-After of a receiver that is heeded."""
+
+WEBHOOK_FAILING_DAYS = 5
+"""A webhook that has failed for so long without one success is disabled."""
+
+WEBHOOK_KEPT_DAYS = 7
+"""What happens while a webhook is disabled is kept for it so long after that, to be replayed."""
+
+WEBHOOKS_MAX = 10
+"""Webhooks of one caller."""
+
 SHEET_DOCUMENTS_MAX = 6
 """Summaries that are asked for together: more documents of one visit would not share a sheet anyway."""
 
@@ -72,6 +93,7 @@ VALIDITY_MAX_S = 30 * 86_400
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 200
 
+assert WEBHOOK_TIMEOUT_S * 2 < WEBHOOK_LEASE_S, "what came of a call must be recorded before its lease ends"
 assert HEARTBEAT_S * 2 < LEASE_S, "a worker must have two chances to renew before its lease ends"
 RESCUE_CODE_MAX_S = 10.0
 """A code whose worker died moves again within so long."""

@@ -32,6 +32,7 @@ CLASSES = (
     DataClass(
         "notifications", 1095, 7, "the end of its validity", "what was accepted, its status, attempts, phone masked"
     ),
+    DataClass("webhooks", 30, 11, "the event", "what webhooks were told, and how the telling stood"),
     DataClass("idempotency", 1, 1, "acceptance", "keys of requests, by which repeats are known"),
     DataClass("sessions", 30, 1, "its end", "who was signed in"),
     DataClass("sign_in_tries", 1, 1, "the last try", "wrong passwords, by a keyed index of the login"),

@@ -3,12 +3,12 @@
 What belongs here: running core's decisions over locked rows. What does not: the decisions, the SQL, the sending.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from esoz_notify.core.attempt_keys import attempt_key
 from esoz_notify.core.cascade import Due, Event, Replied, Reported, World, advance
 from esoz_notify.core.channel import GUARANTEED, Channel
 from esoz_notify.core.delivery import Attempt, AttemptRepeated, AttemptStarted, Delivery, Fact
@@ -19,11 +19,11 @@ from esoz_notify.core.reach import lessons
 from esoz_notify.core.receipts import NEGATIVE, Reason
 from esoz_notify.core.results import Accepted
 from esoz_notify.core.status import Outcome
+from esoz_notify.engine import webhook_events
 from esoz_notify.engine.sight import ProvidersNow, Sight, as_sight
 from esoz_notify.store import ledger, reach, receiving
 from esoz_notify.store.ledger import Change, Connection, Content, Locked
 
-_KEY = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,4})", re.ASCII)
 POSTPONED_S = {Lane.CODES: 0.1, Lane.DOCUMENTS: 1.0}
 """What finds every provider of its channel busy is looked at again after so long."""
 CODES_PATIENCE_S = 1.0
@@ -176,6 +176,9 @@ async def apply_events(
 
 async def _save(connection: Connection, changes: Sequence[Change], refused: dict[int, NotifyError]) -> Applied:
     await ledger.save(connection, changes)
+    watched = [change for change in changes if change.locked.watched]
+    if watched:
+        await webhook_events.publish(connection, watched)
     calls = [(change, no) for change in changes for no in _to_submit(change.facts)]
     contents = await ledger.contents(connection, [change.locked.id for change, _ in calls]) if calls else {}
     submissions = tuple(
@@ -216,14 +219,3 @@ async def know_message_ids(connection: Connection, replies: Iterable[Reply]) -> 
         if message_id != attempt_key(reply.notification_id, reply.event.no)
     ]
     return bool(ids) and await receiving.know(connection, ids)
-
-
-def attempt_key(notification_id: UUID, no: int) -> str:
-    """Our own reference of an attempt, the same whenever it is computed: the provider's idempotency key."""
-    return f"{notification_id}.{no}"
-
-
-def read_attempt_key(key: str) -> tuple[UUID, int] | None:
-    """The attempt that a key names; None when it is not a key of ours."""
-    match = _KEY.fullmatch(key)
-    return (UUID(match[1]), int(match[2])) if match else None

@@ -5,11 +5,11 @@ What belongs here: adding to the chain in the transaction of the deed itself. Wh
 """
 
 from esoz_notify.core import audit as rules
-from esoz_notify.core.audit import Action, Deed, id_of
+from esoz_notify.core.audit import WHY_LENGTH_MAX, Action, Deed, id_of
 from esoz_notify.store import audit as kept
 from esoz_notify.store.ledger import Connection
 
-__all__ = ["Action", "Deed", "id_of", "note"]
+__all__ = ["WHY_LENGTH_MAX", "Action", "Deed", "id_of", "note"]
 
 
 async def note(connection: Connection, deed: Deed) -> None:

@@ -10,11 +10,12 @@ from datetime import datetime
 import msgspec
 
 from esoz_notify.channels.dialogue import OutboundMessage
+from esoz_notify.core.attempt_keys import attempt_key
 from esoz_notify.core.channel import GUARANTEED
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.recipient import Relation
-from esoz_notify.engine.applying import Submission, attempt_key
+from esoz_notify.engine.applying import Submission
 from esoz_notify.render.texts import Texts
 from esoz_notify.store.vault import Vault, field_aad
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from esoz_notify.channels.dialogue import Receipt, ReceiptProblem
+from esoz_notify.core.attempt_keys import read_attempt_key
 from esoz_notify.core.callback_credentials import Signed
 from esoz_notify.engine import fault_points
-from esoz_notify.engine.applying import read_attempt_key
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import LedgerClock, new_id
 from esoz_notify.engine.ledgers import Ledger

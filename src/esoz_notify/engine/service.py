@@ -18,7 +18,7 @@ from esoz_notify.core.delivery import Because
 from esoz_notify.core.errors import InvalidInput, NotFound, NotifyError, Unavailable
 from esoz_notify.core.patient import read_patient, write_patient
 from esoz_notify.core.status import Status, is_terminal
-from esoz_notify.engine import printing, views
+from esoz_notify.engine import printing, route_view, views
 from esoz_notify.engine.applying import apply_events
 from esoz_notify.engine.audit import Action, Deed, note
 from esoz_notify.engine.esoz import Esoz
@@ -28,6 +28,7 @@ from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.requests import read_order
 from esoz_notify.engine.verifications import Verifications
 from esoz_notify.engine.views import Json
+from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.render.summary import Summary
 from esoz_notify.store import reading, registry, verifications, wake
 from esoz_notify.store.reading import Filter, Stored
@@ -65,8 +66,15 @@ class Caller:
 class Service:
     """The use cases."""
 
-    def __init__(
-        self, *, ledger: Ledger, vault: Vault, intake: Intake, receiver: Receiver, adapters: Sequence[Adapter]
+    def __init__(  # noqa: PLR0913 - the parts it puts together, each by name
+        self,
+        *,
+        ledger: Ledger,
+        vault: Vault,
+        intake: Intake,
+        receiver: Receiver,
+        adapters: Sequence[Adapter],
+        webhooks: Webhooks,
     ) -> None:
         self._ledger = ledger
         self._vault = vault
@@ -74,6 +82,7 @@ class Service:
         self._receiver = receiver
         self._adapters = {adapter.name: adapter for adapter in adapters}
         self.verifications = Verifications(ledger, vault, intake)
+        self.webhooks = webhooks
         self.esoz = Esoz(ledger, vault, intake, self.verifications)
 
     # --- notifications ------------------------------------------------------------------------------------------------
@@ -225,7 +234,7 @@ class Service:
         order = read_order(asked, now)
         async with self._ledger.transaction() as connection:
             try:
-                return views.route(await self._intake.decide(connection, order, now))
+                return route_view.route(await self._intake.decide(connection, order, now))
             except CannotInform as error:
                 return {
                     "informed": False,

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from esoz_notify.core.attempt_keys import attempt_key
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.delivery import Fact
 from esoz_notify.core.errors import InvalidInput, NotFound, Problem
@@ -20,7 +21,6 @@ from esoz_notify.core.recipient import Relation
 from esoz_notify.core.sms_text import count
 from esoz_notify.core.story import Heard, Stay, heard, stays
 from esoz_notify.engine import audit
-from esoz_notify.engine.applying import attempt_key
 from esoz_notify.engine.audit import Action, Deed
 from esoz_notify.engine.desk import Card, NotAllowed
 from esoz_notify.engine.ledgers import Ledger

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from esoz_notify.core.attempt_keys import attempt_key
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.delivery import Attempt, Delivery, Fact
 from esoz_notify.core.history import to_record
 from esoz_notify.core.status import PROOFS, STATUSES, Status, is_terminal
-from esoz_notify.engine.applying import attempt_key
-from esoz_notify.engine.intake import Decision, recipient_record
 from esoz_notify.store.reading import Stored
 
 Json = dict[str, Any]
@@ -62,23 +61,6 @@ def decision(seq: int, fact: Fact) -> Json:
     """One fact of the history."""
     name, record = to_record(fact)
     return {"seq": seq, "at": rfc3339(fact.at), "fact": name, **record}
-
-
-def route(decided: Decision) -> Json:
-    """The dry run: who would be informed, by what, and why."""
-    record = recipient_record(decided)
-    prints = decided.steps[0].channel is Channel.PRINT
-    return {
-        "informed": not prints,
-        "status": (Status.PRINT_REQUIRED if prints else Status.ACCEPTED).value,
-        "recipient": recipient(record),
-        "route": [step.channel.value for step in decided.steps],
-        "steps": [{"channel": step.channel.value, "window_s": step.window_s} for step in decided.steps],
-        "skipped": record["skipped"],
-        "policy": decided.policy.version,
-        "print_required": prints or record["crisis"] is not None,
-        "crisis": record["crisis"],
-    }
 
 
 def delivered_by(state: Delivery) -> str | None:

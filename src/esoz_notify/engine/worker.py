@@ -15,6 +15,7 @@ from uuid import UUID
 
 from esoz_notify.channels.dialogue import OutboundMessage, Receipt
 from esoz_notify.core import limits
+from esoz_notify.core.attempt_keys import read_attempt_key
 from esoz_notify.core.cascade import Event, Replied, Reported
 from esoz_notify.core.errors import NotifyError, Unavailable
 from esoz_notify.core.kinds import Lane
@@ -30,7 +31,6 @@ from esoz_notify.engine.applying import (
     apply_due,
     apply_events,
     know_message_ids,
-    read_attempt_key,
 )
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health

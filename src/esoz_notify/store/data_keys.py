@@ -104,6 +104,8 @@ SEALED = (
     _by_row("content", "notification_id", "phone", "tax_id", "data", "code", "summary"),
     _by_row("receipt", "id", "raw"),
     _by_row("patient", "id", "document"),
+    _by_row("webhook", "id", "url"),
+    _by_row("webhook_secret", "id", "secret"),
     _by_row("totp", "login", "secret", kind="text"),
     SealedTable(
         name="kept",

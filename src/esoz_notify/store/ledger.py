@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from esoz_notify.core.delivery import Delivery, Fact, due_at
 from esoz_notify.core.history import Record, to_record
+from esoz_notify.core.limits import WEBHOOK_KEPT_DAYS
 from esoz_notify.core.status import LIVE
 from esoz_notify.store.rows import (
     ATTEMPT_COLUMNS,
@@ -35,6 +36,9 @@ NOW = "(SELECT ledger_now())"
 
 AGENDA = "esoz_notify_agenda"
 """The channel of the hint that something has become due; its payload is the lane."""
+
+HEARS = f"(w.disabled_at IS NULL OR w.disabled_at > {NOW} - interval '{WEBHOOK_KEPT_DAYS} days')"
+"""Whether what happens is written down for the webhook ``w``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +73,16 @@ class NewNotification:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A delivery that this transaction holds the row lock of. ``version``: facts in its history so far."""
+    """A delivery that this transaction holds the row lock of. ``version``: facts in its history so far.
+
+    ``watched``: its caller's webhooks are told what becomes of it.
+    """
 
     id: UUID
     lane: str
     version: int
     state: Delivery
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +119,10 @@ WITH given AS (
   INSERT INTO content (notification_id, phone, tax_id, data, code, summary)
   SELECT id, phone, tax_id, data, code, summary FROM given JOIN fresh ON fresh.notification_id = given.id
 ), d AS (
-  INSERT INTO delivery (notification_id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at)
-  SELECT id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at
+  INSERT INTO delivery (notification_id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at,
+                        watched)
+  SELECT id, lane, status, route, has_code, is_code, accepted_at, valid_until, due_at,
+         EXISTS (SELECT FROM webhook w WHERE w.client_id = given.client_id AND {HEARS})
   FROM given JOIN fresh ON fresh.notification_id = given.id
 ), x AS (
   INSERT INTO crisis_notification (crisis_id, notification_id)
@@ -208,7 +218,13 @@ async def _with_attempts(
             attempt = AttemptRow(*row)
             attempts.setdefault(attempt.notification_id, []).append(attempt)
     locked = [
-        Locked(row.notification_id, row.lane, row.version, read_delivery(row, attempts.get(row.notification_id, ())))
+        Locked(
+            row.notification_id,
+            row.lane,
+            row.version,
+            read_delivery(row, attempts.get(row.notification_id, ())),
+            row.watched,
+        )
         for row in deliveries
     ]
     return locked, rows[0][-1]

@@ -84,6 +84,15 @@ WITH old AS (
 ), d AS (DELETE FROM delivery USING old WHERE notification_id = old.id
 ) DELETE FROM notification USING old WHERE notification.id = old.id RETURNING 1""",
     ),
+    "webhooks": _Way(
+        table="webhook_event e",
+        at="e.at",
+        over=f"e.{_FAMILY}",
+        purge=f"""
+WITH old AS (SELECT e.id FROM webhook_event e WHERE e.{_FAMILY} ORDER BY e.id LIMIT %(count)s FOR UPDATE SKIP LOCKED
+), d AS (DELETE FROM webhook_delivery USING old WHERE event_id = old.id
+) DELETE FROM webhook_event USING old WHERE webhook_event.id = old.id RETURNING 1""",
+    ),
     "idempotency": _aged("idempotency", "created_at"),
     "sessions": _aged("session", "ends_at"),
     "sign_in_tries": _aged("sign_in_try", "last_at"),

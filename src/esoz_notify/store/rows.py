@@ -36,6 +36,7 @@ class DeliveryRow(NamedTuple):
     ended_at: datetime | None
     reason: str | None
     resent_at: list[datetime]
+    watched: bool
 
 
 DELIVERY_COLUMNS = ", ".join(DeliveryRow._fields)

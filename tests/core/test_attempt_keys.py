@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esoz_notify.engine.applying import attempt_key, read_attempt_key
+from esoz_notify.core.attempt_keys import attempt_key, read_attempt_key
 
 
 @given(st.uuids(), st.integers(min_value=0, max_value=9999))
