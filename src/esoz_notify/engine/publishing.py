@@ -58,7 +58,6 @@ class Leaf:
     own: Template
     versions: tuple[Version, ...]
     latest: Mapping[tuple[str, str], ViberNote]
-    at: datetime
 
     @property
     def draft(self) -> Version | None:
@@ -112,7 +111,7 @@ class Publishing:
             texts, latest = await self._published(connection)
             versions = await kept.history(connection, name, VERSIONS_SHOWN)
         line = self._line(name, texts, versions[0] if versions else None, latest)
-        return Leaf(line=line, own=own, versions=tuple(versions), latest=latest, at=self._ledger.clock.now())
+        return Leaf(line=line, own=own, versions=tuple(versions), latest=latest)
 
     async def version(self, name: str, no: int) -> Version:
         """One version, to begin anew from. Raises NotFound."""
