@@ -18,6 +18,9 @@ def test_a_caller_from_first_to_last(tmp_path: Path, ledger_dsn: str) -> None:
     assert (made.code, made.json["client_id"]) == (0, "mis-1")
     rotated = run("clients", "rotate", "mis-1", "--json", folder=tmp_path, **where)
     assert rotated.json["client_secret"] != made.json["client_secret"]
+    ended = run("clients", "end-old", "mis-1", "--json", folder=tmp_path, **where)
+    assert ended.json == {"id": "mis-1", "old_secret": "ended"}
+    assert run("clients", "end-old", "mis-1", folder=tmp_path, **where).code == 1, "there is none any more"
     assert run("clients", "disable", "mis-1", "--json", folder=tmp_path, **where).json["disabled"] is True
     listed = run("clients", "list", "--json", folder=tmp_path, **where)
     assert [(one["id"], one["name"], one["scopes"]) for one in listed.json["clients"]] == [

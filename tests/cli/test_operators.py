@@ -25,10 +25,19 @@ def test_a_person_from_first_to_last(tmp_path: Path, ledger_dsn: str) -> None:
     other = run("operators", "password", "o.koval", folder=tmp_path, **where)
     assert other.out.startswith("login     o.koval\npassword  ")
     assert made.json["password"] not in other.out
+    assert run("operators", "role", "o.koval", "operator", folder=tmp_path, **where).code == 0
+    last = run("operators", "role", "o.koval", "auditor", folder=tmp_path, **where)
+    assert (last.code, "last operator" in last.err) == (1, True)
+    named_too = ("--name", "Петро", "--system", "mis-1", "--role", "operator")
+    run("operators", "add", "p.bondar", *named_too, folder=tmp_path, **where)
+    told = run("operators", "role", "o.koval", "doctor", folder=tmp_path, **where)
+    assert (told.code, told.out) == (0, "o.koval is doctor now\n")
+    assert run("operators", "disable", "p.bondar", folder=tmp_path, **where).code == 1
     assert run("operators", "disable", "o.koval", "--json", folder=tmp_path, **where).json["disabled"] is True
     listed = run("operators", "list", "--json", folder=tmp_path, **where)
     assert [(one["login"], one["name"], one["role"], one["system"]) for one in listed.json["operators"]] == [
-        ("o.koval", "Оксана [К]", "doctor", "mis-1")
+        ("o.koval", "Оксана [К]", "doctor", "mis-1"),
+        ("p.bondar", "Петро", "operator", "mis-1"),
     ]
     assert listed.json["operators"][0]["disabled_at"] is not None
     shown = run("operators", "list", folder=tmp_path, **where)
@@ -50,8 +59,9 @@ def test_mistakes_have_their_exit_codes(tmp_path: Path, ledger_dsn: str) -> None
     named = ("--name", "x", "--system", "mis-1")
     assert run("operators", "add", "o.koval", *named, folder=tmp_path, **where).code == 0
     assert run("operators", "add", "o.koval", *named, folder=tmp_path, **where).code == 1
-    for command in ("password", "disable"):
-        assert run("operators", command, "nobody", folder=tmp_path, **where).code == 1
+    for command in (("password", "nobody"), ("disable", "nobody"), ("role", "nobody", "auditor")):
+        assert run("operators", *command, folder=tmp_path, **where).code == 1
+    assert run("operators", "role", "o.koval", "king", folder=tmp_path, **where).code == 2
 
 
 def test_second_factors_and_single_sign_on(tmp_path: Path, ledger_dsn: str) -> None:

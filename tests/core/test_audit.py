@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esoz_notify.core.audit import GENESIS, Action, Deed, Entry, Head, check, entry, fault, id_of, is_personal
+from esoz_notify.core.audit import GENESIS, Action, Deed, Entry, Head, check, entry, fault, id_of, is_personal, visible
 from esoz_notify.core.errors import InvalidInput
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -181,3 +181,9 @@ def test_two_deeds_are_never_one(one: Deed, other: Deed) -> None:
 def test_people_are_told_the_id_of_an_actor() -> None:
     """Without the word before it; of what is no actor there is none."""
     assert [id_of(actor) for actor in ("person:o.koval", "caller:mis-1", "nobody", "")] == ["o.koval", "mis-1", "", ""]
+
+
+def test_what_a_reason_hides_is_written_out() -> None:
+    """Letters that turn the line around are shown as what they are; what people write stays."""
+    assert visible("Друк «зіпсовано»: 2 шт.") == "Друк «зіпсовано»: 2 шт."
+    assert visible("a\u202eb\n") == "a\\u202eb\\u000a"

@@ -66,14 +66,12 @@ GROUPS: Mapping[str, Sequence[Action]] = {
 """Every action, as the list of them is read."""
 
 _TONES: Mapping[str, str] = {
-    **dict.fromkeys((Action.SECOND_FACTOR_FAILED, Action.PERSON_DISABLED, Action.CLIENT_DISABLED), "red"),
-    **dict.fromkeys(
-        (*GROUPS["seen"], *GROUPS["service"], Action.PERSON_ROLE, Action.SECOND_FACTOR_REMOVED, Action.PERSON_ADDED),
-        "amber",
-    ),
     **dict.fromkeys((*GROUPS["clients"], *GROUPS["keys"], *GROUPS["notifications"]), "blue"),
+    **dict.fromkeys((*GROUPS["seen"], *GROUPS["service"]), "amber"),
+    **dict.fromkeys((Action.PERSON_ADDED, Action.PERSON_ROLE, Action.SECOND_FACTOR_REMOVED), "amber"),
+    **dict.fromkeys((Action.SECOND_FACTOR_FAILED, Action.PERSON_DISABLED, Action.CLIENT_DISABLED), "red"),
 }
-_TONES = {**_TONES, Action.CLIENT_DISABLED: "red"}
+"""What should be noticed among many rows; all others are grey."""
 _PLACES = {"notification": "/print/{}", "person": "/people/{}", "client": "/callers/{}", "caller": "/callers/{}"}
 
 

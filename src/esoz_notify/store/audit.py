@@ -44,7 +44,7 @@ async def add(connection: Connection, row: Entry) -> None:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 # What somebody with full rights put there may be no value of ours; the walk must name it, not stumble over it.
-ENTRY = """
+_ENTRY = """
 SELECT coalesce(seq, 0) AS seq, CASE WHEN at BETWEEN '0001-01-02' AND '9999-12-30' THEN at END AS at, actor, action,
        subject, why, details, prev, hash
 FROM audit
@@ -69,7 +69,7 @@ async def every(connection: Connection, after: int = 0) -> AsyncIterator[Entry]:
     async with connection.cursor(name="audit_every", row_factory=class_row(Entry)) as cursor:
         cursor.itersize = _FETCHED
         # Without a condition from the first on: what somebody put before it, or without a number, is found too.
-        await cursor.execute(f"{ENTRY} {f'WHERE seq > {after:d}' if after else ''} ORDER BY seq")
+        await cursor.execute(f"{_ENTRY} {f'WHERE seq > {after:d}' if after else ''} ORDER BY seq")
         async for row in cursor:
             yield row
 
@@ -89,12 +89,12 @@ async def find(connection: Connection, wanted: Wanted, count_max: int) -> list[E
     """Rows, newest first."""
     cursor = connection.cursor(row_factory=class_row(Entry))
     await cursor.execute(
-        f"{ENTRY} WHERE (%(actor)s::text IS NULL OR actor = %(actor)s)"
+        f"{_ENTRY} WHERE (%(actor)s::text IS NULL OR actor = %(actor)s)"
         " AND (%(action)s::text IS NULL OR action = %(action)s)"
         " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
         " AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
         " AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"
-        " ORDER BY seq DESC LIMIT %(count_max)s",
+        " ORDER BY audit.seq DESC LIMIT %(count_max)s",
         {
             "actor": wanted.actor,
             "action": wanted.action,

@@ -10,12 +10,17 @@ from datetime import datetime, timedelta
 from psycopg.rows import class_row
 
 from esoz_notify.core.audit import Entry
-from esoz_notify.store.audit import ENTRY
 from esoz_notify.store.ledger import Connection
 
 _CLOCK_SET_BACK = timedelta(hours=1)
 """Rows stand in the order of their time, but for so much by which the ledger's clock may have been set back."""
 _SEQ_MAX = 2**63 - 1
+# The number as it stands: a number made of it would be sorted by, and not read in the order of its index.
+_ROW = """
+SELECT seq, CASE WHEN at BETWEEN '0001-01-02' AND '9999-12-30' THEN at END AS at, actor, action, subject, why, details,
+       prev, hash
+FROM audit
+"""
 
 # By letters and not by a collation: which ones there are hangs on how the database was made.
 _CAPITALS = "АБВГҐДЕЄЖЗИІЇЙКЛМНОПРСТУФХЦЧШЩЬЮЯЁЪЫЭ"
@@ -57,7 +62,7 @@ async def search(connection: Connection, wanted: Search, before: int | None, row
     conditions += [("at >= %s", wanted.since), ("at < %s", wanted.until), (_WORDS, words)]
     asked = [(text, value) for text, value in conditions if value is not None]
     where = " AND ".join(["true", *(text for text, _ in asked)])
-    looked = f"{ENTRY} WHERE {indexed} ORDER BY seq DESC LIMIT %s"
+    looked = f"{_ROW} WHERE {indexed} ORDER BY seq DESC LIMIT %s"
     cursor = connection.cursor(row_factory=class_row(Entry))
     await cursor.execute(
         f"SELECT * FROM ({looked}) AS looked WHERE {where} ORDER BY seq DESC LIMIT %s".encode(),
