@@ -20,9 +20,12 @@ from esoz_notify.core.delivery import Fact
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Accepted, Refused
 from esoz_notify.core.story import Late
+from esoz_notify.engine import stories
 from esoz_notify.engine.people import Role
 from esoz_notify.engine.stories import ACTED, LOOKED, Stories, Story
 from esoz_notify.render.texts import builtin_texts
+from esoz_notify.store import reading
+from esoz_notify.store.reading import Stored
 from esoz_notify.store.vault import Vault
 
 OPERATOR = "n.nichna"
@@ -41,8 +44,8 @@ async def somebody(desk: Desk, visitor: Visitor, role: str = "operator", client_
 async def story_of(desk: Desk, notification_id: str) -> Story:
     """The story as the engine gives it to an operator."""
     person = next(one for one in await desk.people.list() if one.login == OPERATOR)
-    stories = Stories(desk.ledger, Vault(KEYS), desk.service, lambda _: builtin_texts(), PRICES)
-    return await stories.open(person, UUID(notification_id))
+    engine = Stories(desk.ledger, Vault(KEYS), desk.service, lambda _: builtin_texts(), PRICES)
+    return await engine.open(person, UUID(notification_id))
 
 
 async def raw_of(desk: Desk, one: Told, no: int) -> str:
@@ -96,6 +99,16 @@ def test_the_scale_is_true() -> None:
     assert places == sorted(set(places))
     assert places[0] <= broken.linear_right < places[1] < places[3] <= broken.right
     assert Scale(AT, [AT], WIDE).x(AT) == story_chart.MARGIN
+
+
+@pytest.mark.parametrize("length_s", [0.5, 9, 40, 3000, 86_400, 30 * 86_400])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_the_axis_is_never_crowded(length_s: float, width: int) -> None:
+    """From half a second to a month there are as many ticks as have room, and more than one."""
+    scale = Scale(AT, [AT + timedelta(seconds=length_s)], width)
+    ticks = list(story_chart._ticks(scale, "uk", story_chart.TICKS_MAX[width]))
+    assert 2 <= len(ticks) <= story_chart.TICKS_MAX[width] + 1
+    assert len({one.word for one in ticks}) == len(ticks)
 
 
 async def test_it_is_told_and_drawn(desk: Desk, visitor: Visitor) -> None:
@@ -160,6 +173,24 @@ async def test_what_else_may_happen(desk: Desk, visitor: Visitor) -> None:
     page = (await visitor.get(f"/notifications/{fresh}")).text
     assert ("Номер рецепта: ••••" in page, "0,45 грн" in page) == (True, True)
     assert (await visitor.get(f"/notifications/{UUID(int=1)}")).status == 404
+
+
+async def test_what_happens_while_it_is_read(desk: Desk, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that is overtaken by the cascade tells what it had read, and the rest at the next look."""
+    await somebody(desk, visitor)
+    notification = await by_phone(desk)
+    async with desk.ledger.transaction() as connection:
+        before = await reading.one(connection, UUID(notification))
+    await viber_in_vain_then_sms(desk, notification)
+
+    async def overtaken(*_: object) -> Stored | None:
+        return before
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stories.reading, "one", overtaken)
+        page = await visitor.get(f"/notifications/{notification}")
+    assert (page.status, "Спроба" in page.text) == (200, False)
+    assert "Спроба 2" in (await visitor.get(f"/notifications/{notification}/live")).text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ What belongs here: from times to places in a view box. What does not: what was l
 (``story_told``), how it looks (the style sheet). All that it shows is said in words beside it.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,8 +23,7 @@ from esoz_notify.engine.stories import Story
 from esoz_notify.render.decisions import RECEIPTS
 
 WIDE, NARROW = 1000, 340
-LANE_HEIGHT, BAND_TOP, BAND_HEIGHT = 72, 30, 26
-AXIS_HEIGHT = 26
+LANE_HEIGHT, AXIS_HEIGHT = 72, 26
 MARGIN = 14
 LATER_SHARE = 0.16
 """Of the width is for what came so much later that to scale it would leave no room for the rest."""
@@ -194,7 +194,8 @@ def _apart(marks: Iterable[Mark]) -> Iterable[Mark]:
 
 
 def _ticks(scale: Scale, lang: str, count_max: int) -> Iterable[Mark]:
-    step_s = next((one for one in _STEPS_S if scale.length_s / one <= count_max), _STEPS_S[-1])
+    days_s = math.ceil(scale.length_s / count_max / _STEPS_S[-1]) * _STEPS_S[-1]
+    step_s = next((one for one in _STEPS_S if scale.length_s / one <= count_max), days_s)
     for number in range(int(scale.length_s / step_s) + 1):
         after_s = number * step_s
         x = scale.x(scale.begin + timedelta(seconds=after_s))

@@ -118,8 +118,13 @@ class Stories:
             stored = await reading.one(connection, notification_id)
             if stored is None:
                 raise NotFound("no such notification", code="notification_unknown")
-            facts = [fact for _, fact in await reading.history(connection, notification_id)]
-            received = await table.received(connection, notification_id, RECEIPTS_MAX)
+            # What is recorded while this reads belongs to the next look: its attempts are not among those read here.
+            facts = [fact for seq, fact in await reading.history(connection, notification_id) if seq <= stored.version]
+            received = [
+                one
+                for one in await table.received(connection, notification_id, RECEIPTS_MAX)
+                if one.attempt_no < len(stored.state.attempts)
+            ]
             ids = await table.message_ids(connection, notification_id, RECEIPTS_MAX)
             sealed = await reading.sealed_contents(connection, [notification_id])
             prints = await people.prints(connection, [notification_id])
@@ -172,6 +177,8 @@ class Stories:
         async with self._ledger.transaction() as connection:
             message_id, receipt_id, raw = await self._receipt(connection, person, notification_id, no)
             content = (await reading.sealed_contents(connection, [notification_id])).get(notification_id)
+            opened = self._vault.open(raw, aad=field_aad("receipt", "raw", receipt_id))
+            code = self._open(content.code, "code", notification_id) if content and content.code else None
             deed = Deed(
                 actor=f"person:{person.login}",
                 action=Action.REVEAL_RECEIPT,
@@ -180,8 +187,6 @@ class Stories:
                 details={"receipt": str(receipt_id)},
             )
             await audit.note(connection, deed)
-        opened = self._vault.open(raw, aad=field_aad("receipt", "raw", receipt_id))
-        code = self._open(content.code, "code", notification_id) if content and content.code else None
         return shown(opened, message_id, code)
 
     async def _receipt(
