@@ -3,6 +3,7 @@
 Usage: .venv/bin/python scripts/take_pictures.py [FOLDER]   (FOLDER: docs/img unless given)
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -20,8 +22,8 @@ LIMIT_MS = 30_000
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The lab's address, of a service started for the pictures."""
+def served() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The lab's address and the written caller, of a service started for the pictures."""
     with tempfile.TemporaryDirectory(prefix="esoz-notify-pictures-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # as root, PostgreSQL's account passes through it
@@ -42,7 +44,7 @@ def served() -> Iterator[str]:
             assert process.stdout is not None
             try:
                 ready = next(line for line in process.stdout if line.startswith("ready "))
-                yield ready.split("lab ")[1].split()[0]
+                yield ready.split("lab ")[1].split()[0], json.loads((folder / "data" / "dev-client.json").read_text())
             finally:
                 process.terminate()
 
@@ -61,13 +63,32 @@ def wall(page: Page, lab_url: str, folder: Path) -> None:
     page.screenshot(path=folder / "wall.png")
 
 
+def console(page: Page, told: dict[str, Any], folder: Path) -> None:
+    """The console's pages, as an operator sees them after the wall's patients were told."""
+    base, operator = told["base_url"].rstrip("/"), told["operator"]
+    page.goto(f"{base}/sign-in")
+    page.locator("#login").fill(operator["login"])
+    page.locator("#password").fill(operator["password"])
+    page.keyboard.press("Enter")
+    page.locator(".live.on").first.wait_for(timeout=LIMIT_MS)
+    page.screenshot(path=folder / "now.png")
+    page.goto(f"{base}/find")
+    page.screenshot(path=folder / "find.png")
+    page.locator('a[href^="/notifications/"]').first.click()
+    page.screenshot(path=folder / "notification.png")
+    for name in ("providers", "policies", "texts", "callers", "people", "audit"):
+        page.goto(f"{base}/{name}")
+        page.screenshot(path=folder / f"{name}.png")
+
+
 def main() -> None:
     """Take them all."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/img")
-    with served() as lab_url, sync_playwright() as playwright:
+    with served() as (lab_url, told), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1010})
         wall(page, lab_url, folder)
+        console(browser.new_page(viewport={"width": 1280, "height": 860}), told, folder)
         browser.close()
     sys.stdout.write(f"taken: {', '.join(sorted(path.name for path in folder.glob('*.png')))}\n")
 

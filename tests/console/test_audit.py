@@ -73,7 +73,7 @@ async def test_a_row_is_read_as_a_sentence(desk: Desk, auditor: Visitor) -> None
         "було: <b>Лікар</b>",
         "роль: <b>Аудитор</b>",
         "старий діє ще, год: <b>24</b>",
-        f'href="/print/{notification}"',
+        f'href="/notifications/{notification}"',
         f'href="/people/{LOGIN}"',
         'href="/callers/mis-1"',
         "командний рядок",

@@ -20,7 +20,6 @@ from esoz_notify.core.delivery import Fact
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Accepted, Refused
 from esoz_notify.core.story import Late
-from esoz_notify.engine import stories
 from esoz_notify.engine.people import Role
 from esoz_notify.engine.stories import ACTED, LOOKED, Stories, Story
 from esoz_notify.render.texts import builtin_texts
@@ -187,7 +186,7 @@ async def test_what_happens_while_it_is_read(desk: Desk, visitor: Visitor, monke
         return before
 
     with monkeypatch.context() as patch:
-        patch.setattr(stories.reading, "one", overtaken)
+        patch.setattr(reading, "one", overtaken)
         page = await visitor.get(f"/notifications/{notification}")
     assert (page.status, "Спроба" in page.text) == (200, False)
     assert "Спроба 2" in (await visitor.get(f"/notifications/{notification}/live")).text
@@ -287,7 +286,7 @@ async def test_a_receipt_as_it_came(desk: Desk, visitor: Visitor) -> None:
     await do(desk, "ALTER TABLE receipt DISABLE TRIGGER USER")
     await do(desk, "DELETE FROM receipt")
     gone = await visitor.post(by_sms, reveal_why="Звірка")
-    assert (gone.status, "стерто за строком зберігання" in gone.text) == (404, True)
+    assert (gone.status, "строк зберігання минув" in gone.text) == (404, True)
 
 
 async def test_acting_is_noted(desk: Desk, visitor: Visitor) -> None:

@@ -43,7 +43,14 @@ GROUPS: Mapping[str, Sequence[Action]] = {
         Action.SECOND_FACTOR_REMOVED,
         Action.SECOND_FACTOR_DEMANDED,
     ),
-    "seen": (Action.REVEAL_PHONE, Action.REVEAL_TEXT, Action.EXPORT, Action.PURGE, Action.PATIENT_DELETED),
+    "seen": (
+        Action.REVEAL_PHONE,
+        Action.REVEAL_TEXT,
+        Action.REVEAL_RECEIPT,
+        Action.EXPORT,
+        Action.PURGE,
+        Action.PATIENT_DELETED,
+    ),
     "notifications": (Action.PRINT, Action.REPRINT, Action.RESEND, Action.CANCEL),
     "service": (
         Action.CRISIS_PROPOSED,
@@ -51,8 +58,13 @@ GROUPS: Mapping[str, Sequence[Action]] = {
         Action.CRISIS_WITHDRAWN,
         Action.PROVIDER_HELD,
         Action.PROVIDER_RESUMED,
+        Action.PROVIDER_PROBED,
+        Action.POLICY_DRAFTED,
         Action.POLICY_PUBLISHED,
+        Action.POLICY_WITHDRAWN,
+        Action.TEXT_WRITTEN,
         Action.TEXT_PUBLISHED,
+        Action.VIBER_TEMPLATE_STATE,
     ),
     "clients": (
         Action.CLIENT_CREATED,
@@ -61,18 +73,33 @@ GROUPS: Mapping[str, Sequence[Action]] = {
         Action.CLIENT_LIMITED,
         Action.CLIENT_DISABLED,
     ),
+    "webhooks": (
+        Action.WEBHOOK_CREATED,
+        Action.WEBHOOK_CHANGED,
+        Action.WEBHOOK_DISABLED,
+        Action.WEBHOOK_ENABLED,
+        Action.WEBHOOK_ROTATED,
+        Action.WEBHOOK_REPLAYED,
+        Action.WEBHOOK_DELETED,
+    ),
     "keys": (Action.KEY_ROTATED, Action.KEY_RETIRED),
 }
 """Every action, as the list of them is read."""
 
 _TONES: Mapping[str, str] = {
-    **dict.fromkeys((*GROUPS["clients"], *GROUPS["keys"], *GROUPS["notifications"]), "blue"),
+    **dict.fromkeys((*GROUPS["clients"], *GROUPS["webhooks"], *GROUPS["keys"], *GROUPS["notifications"]), "blue"),
     **dict.fromkeys((*GROUPS["seen"], *GROUPS["service"]), "amber"),
     **dict.fromkeys((Action.PERSON_ADDED, Action.PERSON_ROLE, Action.SECOND_FACTOR_REMOVED), "amber"),
     **dict.fromkeys((Action.SECOND_FACTOR_FAILED, Action.PERSON_DISABLED, Action.CLIENT_DISABLED), "red"),
 }
 """What should be noticed among many rows; all others are grey."""
-_PLACES = {"notification": "/print/{}", "person": "/people/{}", "client": "/callers/{}", "caller": "/callers/{}"}
+_PLACES = {
+    "notification": "/notifications/{}",
+    "person": "/people/{}",
+    "client": "/callers/{}",
+    "caller": "/callers/{}",
+    "policy": "/policies/{}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

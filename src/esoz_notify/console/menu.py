@@ -30,8 +30,6 @@ MENU = (
     Entry("/callers", "callers", _RUNS),
     Entry("/people", "people", _RUNS),
     Entry("/audit", "audit", _RUNS),
-    Entry("/print", "menu_print", frozenset(Role)),
-    Entry("/policies", "policies", _RUNS),
     Entry("/crisis", "crisis", frozenset({Role.OPERATOR})),
     Entry("/print", "menu_print", frozenset(Role)),
 )
