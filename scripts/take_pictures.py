@@ -74,9 +74,10 @@ def console(page: Page, told: dict[str, Any], folder: Path) -> None:
     page.screenshot(path=folder / "now.png")
     page.goto(f"{base}/find")
     page.screenshot(path=folder / "find.png")
-    page.locator('a[href^="/notifications/"]').first.click()
+    page.locator("tr", has_text="→").locator('a[href^="/notifications/"]').first.click()
+    page.locator(".live.on").first.wait_for(timeout=LIMIT_MS)
     page.screenshot(path=folder / "notification.png")
-    for name in ("providers", "policies", "texts", "callers", "people", "audit"):
+    for name in ("policies", "texts", "audit"):
         page.goto(f"{base}/{name}")
         page.screenshot(path=folder / f"{name}.png")
 
