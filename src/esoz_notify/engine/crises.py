@@ -4,7 +4,6 @@ What belongs here: the use cases, and learning about once a second what other pr
 (``core.crisis``), what a crisis does to a notification (``intake``), the SQL (store).
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from uuid import UUID
 from esoz_notify.core import crisis as rules
 from esoz_notify.core.crisis import Crisis, CrisisState, Signature
 from esoz_notify.core.crisis_proposal import read_proposal
-from esoz_notify.core.errors import NotFound, Unavailable
+from esoz_notify.core.errors import NotFound
 from esoz_notify.core.explain import Explanation
 from esoz_notify.engine.audit import Action, Deed, id_of, note
 from esoz_notify.engine.clock import new_id
@@ -66,18 +65,7 @@ class Crises:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        steady = self._ledger.steady()
-        try:
-            while True:
-                await asyncio.sleep(LOOK_S)
-                try:
-                    await self.look(steady)
-                except Unavailable as error:
-                    log.warning("crises: %s", error)
-                except Exception:
-                    log.exception("crises: a look failed; looking again")
-        finally:
-            await steady.close()
+        await self._ledger.looking("crises", self.look, LOOK_S)
 
     async def look(self, steady: Steady) -> None:
         """Ask the ledger once."""

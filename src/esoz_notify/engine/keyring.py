@@ -9,7 +9,6 @@ longer than that meets a value whose key it has not heard of: it asks the ledger
 finds it, for a key is there before the first value that needs it.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,18 +47,7 @@ class Keyring:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        steady = self._ledger.steady()
-        try:
-            while True:
-                await asyncio.sleep(LOOK_S)
-                try:
-                    await steady.run_loose(self.look)
-                except Unavailable as error:
-                    log.warning("data keys: %s", error)
-                except Exception:
-                    log.exception("data keys: a look failed; looking again")
-        finally:
-            await steady.close()
+        await self._ledger.looking("data keys", lambda steady: steady.run_loose(self.look), LOOK_S)
 
     async def look(self, connection: Connection) -> None:
         """Ask the ledger once."""

@@ -4,6 +4,8 @@ What belongs here: connecting, reconnecting, transactions and the translation of
 (store).
 """
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -15,6 +17,8 @@ from esoz_notify.core.errors import Unavailable
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.store import reading
 from esoz_notify.store.ledger import Connection
+
+log = logging.getLogger(__name__)
 
 Outcome = TypeVar("Outcome")
 
@@ -82,6 +86,34 @@ class Ledger:
     def steady(self) -> "Steady":
         """A connection of a loop's own, made when first used and again after it broke."""
         return Steady(self.dsn, self.clock)
+
+    async def turning(self, name: str, turn: Callable[["Steady"], Awaitable[None]], pause_s: float = 0.0) -> None:
+        """Do ``turn`` for ever on a connection of its own. One that fails is logged and tried again after a pause.
+
+        ``name``: what the log calls it.
+        """
+        steady = self.steady()
+        try:
+            while True:
+                try:
+                    await turn(steady)
+                except Unavailable as error:
+                    log.warning("%s: %s", name, error)
+                    await asyncio.sleep(pause_s)
+                except Exception:
+                    log.exception("%s: a turn failed; trying again", name)
+                    await asyncio.sleep(pause_s)
+        finally:
+            await steady.close()
+
+    async def looking(self, name: str, look: Callable[["Steady"], Awaitable[None]], every_s: float) -> None:
+        """``look`` every so many seconds, for ever; the first time after the first pause. Else as ``turning``."""
+
+        async def turn(steady: "Steady") -> None:
+            await asyncio.sleep(every_s)
+            await look(steady)
+
+        await self.turning(name, turn)
 
 
 async def _keep_time(connection: Connection, clock: LedgerClock) -> None:

@@ -42,18 +42,12 @@ class Overload:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        steady = self._ledger.steady()
-        try:
-            while True:
-                try:
-                    await self.look(steady)
-                except Unavailable as error:
-                    log.warning("overload: %s", error)
-                except Exception:
-                    log.exception("overload: a look failed; looking again")
-                await asyncio.sleep(LOOK_S)
-        finally:
-            await steady.close()
+
+        async def turn(steady: Steady) -> None:
+            await self.look(steady)
+            await asyncio.sleep(LOOK_S)
+
+        await self._ledger.turning("overload", turn, LOOK_S)
 
     async def look(self, steady: Steady) -> None:
         """Ask the ledger once: one index entry, and only when that is too old a count that stops at the limit."""

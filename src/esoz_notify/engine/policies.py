@@ -4,7 +4,6 @@ What belongs here: the use cases, and learning about once a second what other pr
 (``core.policy_draft``, ``core.policy_proposal``), trying a draft (``policy_trial``), the SQL (store).
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from uuid import UUID
 from esoz_notify.core import policy_draft as rules
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.crisis import Signature
-from esoz_notify.core.errors import Conflict, NotFound, Unavailable
+from esoz_notify.core.errors import Conflict, NotFound
 from esoz_notify.core.kyiv import kyiv_date
 from esoz_notify.core.policy import Policies, Policy
 from esoz_notify.core.policy_draft import Draft, DraftState
@@ -80,18 +79,7 @@ class PolicyBook:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        steady = self._ledger.steady()
-        try:
-            while True:
-                await asyncio.sleep(LOOK_S)
-                try:
-                    await self.look(steady)
-                except Unavailable as error:
-                    log.warning("policies: %s", error)
-                except Exception:
-                    log.exception("policies: a look failed; looking again")
-        finally:
-            await steady.close()
+        await self._ledger.looking("policies", self.look, LOOK_S)
 
     async def look(self, steady: Steady) -> None:
         """Ask the ledger once."""

@@ -19,7 +19,6 @@ from yarl import URL
 
 from esoz_notify import __version__
 from esoz_notify.core import limits
-from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.webhooks import (
     FAILING_MAX_S,
     TYPE_PREFIX,
@@ -106,8 +105,10 @@ class Sender:
             async with outside, here:
                 try:
                     async with asyncio.TaskGroup() as group:
-                        group.create_task(self._loop("webhooks due", self._claim_with(outside, here)))
-                        group.create_task(self._loop("webhooks told", self._settle))
+                        group.create_task(
+                            self._ledger.turning("webhooks due", self._claim_with(outside, here), PAUSE_S)
+                        )
+                        group.create_task(self._ledger.turning("webhooks told", self._settle, PAUSE_S))
                 finally:
                     calls = list(self._calls.values())
                     for call in calls:
@@ -120,22 +121,6 @@ class Sender:
         if self._calls or self._told:
             self._nothing_in_hand.clear()
             await until(self._nothing_in_hand, DRAIN_S)
-
-    async def _loop(self, name: str, turn: Callable[[Steady], Awaitable[None]]) -> None:
-        """Run ``turn`` for ever on a connection of its own; a turn that fails is logged and tried again."""
-        steady = self._ledger.steady()
-        try:
-            while True:
-                try:
-                    await turn(steady)
-                except Unavailable as error:
-                    log.warning("%s: %s", name, error)
-                    await asyncio.sleep(PAUSE_S)
-                except Exception:
-                    log.exception("%s: a turn failed; trying again", name)
-                    await asyncio.sleep(PAUSE_S)
-        finally:
-            await steady.close()
 
     # --- calling ------------------------------------------------------------------------------------------------------
 

@@ -7,13 +7,11 @@ A message says what was in force when its attempt began, also when the same atte
 process: providers know a message again by its key and not by its words, and Diia by its template too.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime
 
 from esoz_notify.channels.diia import DiiaTemplate
-from esoz_notify.core.errors import Unavailable
 from esoz_notify.engine.ledgers import Ledger, Steady
 from esoz_notify.render.templates import Template
 from esoz_notify.render.texts import Texts
@@ -66,18 +64,7 @@ class Wording:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        steady = self._ledger.steady()
-        try:
-            while True:
-                await asyncio.sleep(LOOK_S)
-                try:
-                    await self.look(steady)
-                except Unavailable as error:
-                    log.warning("texts: %s", error)
-                except Exception:
-                    log.exception("texts: a look failed; looking again")
-        finally:
-            await steady.close()
+        await self._ledger.looking("texts", self.look, LOOK_S)
 
     async def look(self, steady: Steady) -> None:
         """Ask the ledger once."""

@@ -7,7 +7,7 @@ What belongs here: the loops and what one hands to the next. What does not: deci
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -103,13 +103,15 @@ class Worker:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             for lane in Lane:
-                group.create_task(self._loop(f"agenda of {lane}", partial(self._claim, lane)))
-            group.create_task(self._loop("replies and receipts", self._settle))
-            group.create_task(self._loop("heartbeat", self._heartbeat))
-            group.create_task(self._loop("janitor", self._tidy))
+                group.create_task(self._ledger.turning(f"agenda of {lane}", partial(self._claim, lane), LOOK_S))
+            group.create_task(self._ledger.turning("replies and receipts", self._settle, LOOK_S))
+            group.create_task(self._ledger.turning("heartbeat", self._heartbeat, LOOK_S))
+            group.create_task(self._ledger.turning("janitor", self._tidy, LOOK_S))
             for provider in self._providers.values():
                 if provider.adapter is not None and provider.adapter.poll is not None:
-                    group.create_task(self._loop(f"polls of {provider.name}", partial(self._poll, provider)))
+                    group.create_task(
+                        self._ledger.turning(f"polls of {provider.name}", partial(self._poll, provider), LOOK_S)
+                    )
             group.create_task(self._hear_hints())
 
     async def drain(self) -> None:
@@ -132,22 +134,6 @@ class Worker:
         """Receipts have come."""
         self._receipts_wait = True
         self._news.set()
-
-    async def _loop(self, name: str, turn: Callable[[Steady], Awaitable[None]]) -> None:
-        """Run ``turn`` for ever on a connection of its own; a turn that fails is logged and tried again."""
-        steady = self._ledger.steady()
-        try:
-            while True:
-                try:
-                    await turn(steady)
-                except Unavailable as error:
-                    log.warning("%s: %s", name, error)
-                    await asyncio.sleep(LOOK_S)
-                except Exception:
-                    log.exception("%s: a turn failed; trying again", name)
-                    await asyncio.sleep(LOOK_S)
-        finally:
-            await steady.close()
 
     def _spare(self, provider: str) -> None:
         for lane in Lane:
