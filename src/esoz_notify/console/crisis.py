@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
+from esoz_notify.console.operating import actor
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.core.crisis import OVER, Scope
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, Problem
@@ -41,7 +42,7 @@ async def propose_crisis(request: Visit) -> Response[bytes]:
         document["values"] = [one for line in given["values"].split("\n") for one in _words(line)]
     document["ends_at"] = _kyiv(given["ends_at"])
     try:
-        await room(request).crises.propose(document, actor=_actor(request))
+        await room(request).crises.propose(document, actor=actor(request))
     except (InvalidInput, Conflict) as error:
         return await _page(request, status_of(error), alert=sentence(request, error), given=given)
     return see(_PATH)
@@ -52,7 +53,7 @@ async def confirm_crisis(request: Visit, crisis_id: FromPath[UUID]) -> Response[
     """Confirm what another person proposed."""
     menu.demand(request.user.person, _PATH)
     try:
-        await room(request).crises.confirm(crisis_id, actor=_actor(request))
+        await room(request).crises.confirm(crisis_id, actor=actor(request))
     except (Conflict, NotFound) as error:
         return await _page(request, status_of(error), alert=sentence(request, error))
     return see(_PATH)
@@ -67,7 +68,7 @@ async def withdraw_crisis(request: Visit, crisis_id: FromPath[UUID]) -> Response
         if not 1 <= len(why) <= _WHY_LENGTH_MAX:
             rule = f"must have 1 to {_WHY_LENGTH_MAX} characters"
             raise InvalidInput([Problem("/withdraw_why", "wrong_length", rule)])
-        await room(request).crises.withdraw(crisis_id, actor=_actor(request), why=why)
+        await room(request).crises.withdraw(crisis_id, actor=actor(request), why=why)
     except (InvalidInput, Conflict, NotFound) as error:
         return await _page(request, status_of(error), alert=sentence(request, error))
     return see(_PATH)
@@ -106,10 +107,6 @@ def _counted(report: Report) -> tuple[int, int]:
 
 def _who(request: Visit) -> str:
     return request.user.person.login
-
-
-def _actor(request: Visit) -> str:
-    return f"person:{_who(request)}"
 
 
 def _is_mine(request: Visit, one: Seen) -> bool:

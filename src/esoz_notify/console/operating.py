@@ -25,13 +25,17 @@ def actor(request: Visit) -> str:
     return f"person:{request.user.person.login}"
 
 
+def demand_runs(request: Visit, path: str) -> None:
+    """Let in who may change what the menu's page ``path`` is about. Raises NotAllowed."""
+    menu.demand(request.user.person, path)
+    if not runs(request.user.person):
+        raise NotAllowed("the role looks only")
+
+
 async def unproved(request: Visit, path: str, carried: Mapping[str, str] | None = None) -> Response[bytes] | None:
     """The page that asks for a fresh proof, with ``carried`` in it; None when there is one. Raises NotAllowed.
 
     ``path``: of the menu's page that this belongs to.
     """
-    person = request.user.person
-    menu.demand(person, path)
-    if not runs(person):
-        raise NotAllowed("the role looks only")
+    demand_runs(request, path)
     return await unconfirmed(request, carried)

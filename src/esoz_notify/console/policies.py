@@ -14,6 +14,7 @@ from litestar.params import FromPath
 from esoz_notify.console import menu
 from esoz_notify.console import policies_told as told
 from esoz_notify.console.drawing import page
+from esoz_notify.console.operating import actor, demand_runs, runs
 from esoz_notify.console.told import channel_name, moment
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.console.words import WORDS
@@ -23,8 +24,6 @@ from esoz_notify.core.kinds import PolicyColumn
 from esoz_notify.core.policy import Policy
 from esoz_notify.core.policy_draft import DraftState, base_of, base_on, earliest_day
 from esoz_notify.core.policy_proposal import AHEAD_MAX_DAYS, ROWS, BadDraft, Typed
-from esoz_notify.engine.desk import NotAllowed
-from esoz_notify.engine.people import Role
 from esoz_notify.engine.policies import Seen, Shelf
 
 _PATH = "/policies"
@@ -43,7 +42,7 @@ async def show_policies(request: Visit) -> Response[bytes]:
 @get("/policies/new")
 async def new_policy(request: Visit) -> Response[bytes]:
     """The form, filled in from the policy in force, or from the one whose version is asked for."""
-    _demand_operator(request)
+    demand_runs(request, _PATH)
     shelf = await room(request).policies.shelf()
     like = _like(shelf, request.query_params.get("like", ""))
     rows = _rows(like)
@@ -55,7 +54,7 @@ async def new_policy(request: Visit) -> Response[bytes]:
 @post("/policies/new")
 async def save_policy(request: Visit) -> Response[bytes]:
     """Check a draft and save it; what breaks a rule is told beside what was typed."""
-    _demand_operator(request)
+    demand_runs(request, _PATH)
     typed = Typed(
         version=await field(request, "version"),
         from_date=await field(request, "from"),
@@ -63,7 +62,7 @@ async def save_policy(request: Visit) -> Response[bytes]:
         rows={column: [await _row(request, column, place) for place in range(ROWS)] for column in PolicyColumn},
     )
     try:
-        draft = await room(request).policies.draft(typed, actor=_actor(request))
+        draft = await room(request).policies.draft(typed, actor=actor(request))
     except BadDraft as error:
         return _form(request, await room(request).policies.shelf(), typed, error)
     return see(f"{_PATH}/{draft.id}")
@@ -91,12 +90,12 @@ async def try_policy(request: Visit, draft_id: FromPath[UUID]) -> Response[bytes
 @post("/policies/{draft_id:uuid}/publish")
 async def publish_policy(request: Visit, draft_id: FromPath[UUID]) -> Response[bytes]:
     """Publish what another person prepared."""
-    _demand_operator(request)
+    demand_runs(request, _PATH)
     try:
         if await field(request, "checked") != "yes":
             raise InvalidInput([Problem("/policy_tick", "required", "say that all was checked")])
         base = await field(request, "compared_with")
-        await room(request).policies.publish(draft_id, actor=_actor(request), compared_with=base)
+        await room(request).policies.publish(draft_id, actor=actor(request), compared_with=base)
     except (InvalidInput, Conflict) as error:
         return await _one(request, draft_id, status_of(error), alert=sentence(request, error))
     return see(f"{_PATH}/{draft_id}")
@@ -105,10 +104,10 @@ async def publish_policy(request: Visit, draft_id: FromPath[UUID]) -> Response[b
 @post("/policies/{draft_id:uuid}/withdraw")
 async def withdraw_policy(request: Visit, draft_id: FromPath[UUID]) -> Response[bytes]:
     """Take back a draft or a coming policy, with a reason."""
-    _demand_operator(request)
+    demand_runs(request, _PATH)
     why = await field(request, "why")
     try:
-        await room(request).policies.withdraw(draft_id, actor=_actor(request), why=why)
+        await room(request).policies.withdraw(draft_id, actor=actor(request), why=why)
     except BadDraft as error:
         flaw = error.flaws[0].said
         return await _one(request, draft_id, 422, alert=flaw.en if language(request) == "en" else flaw.uk, why=why)
@@ -170,7 +169,7 @@ def _draw(request: Visit, template: str, status: int, **values: object) -> Respo
         "session": request.user,
         "path": request.url.path if request.method == "GET" else _path_of_form(request),
         "banner": room(request).desk.banner(),
-        "acts": person.role is Role.OPERATOR,
+        "acts": runs(person),
     }
     return page(template, lang, status, **shared, **values)
 
@@ -181,17 +180,6 @@ def _path_of_form(request: Visit) -> str:
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
-
-
-def _demand_operator(request: Visit) -> None:
-    """Let in who may act. Raises NotAllowed."""
-    menu.demand(request.user.person, _PATH)
-    if request.user.person.role is not Role.OPERATOR:
-        raise NotAllowed("an auditor looks only")
-
-
-def _actor(request: Visit) -> str:
-    return f"person:{request.user.person.login}"
 
 
 async def _row(request: Visit, column: PolicyColumn, place: int) -> tuple[str, str]:

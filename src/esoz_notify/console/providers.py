@@ -16,15 +16,14 @@ from litestar.params import FromPath
 from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
 from esoz_notify.console.now import Provider, provider
+from esoz_notify.console.operating import actor, demand_runs, runs
 from esoz_notify.console.provider_charts import Chart, band, charts, gauges, lines, scale
 from esoz_notify.console.provider_words import PROVIDER_WORDS, because, consequence, duration, probe_told
 from esoz_notify.console.told import ago, channel_name, hour_and_minute
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.core.errors import InvalidInput, Problem, RefusedTransition
-from esoz_notify.engine.desk import NotAllowed
 from esoz_notify.engine.operations import WHY_LENGTH_MAX
 from esoz_notify.engine.overview import Tile
-from esoz_notify.engine.people import Role
 from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.engine.provider_board import SPANS, Noted, Sheet, Span, Standing
 from esoz_notify.render.labels import Colour
@@ -98,14 +97,14 @@ async def show_provider(request: Visit, name: FromPath[str]) -> Response[bytes]:
 @post(f"{_PATH}/{{name:str}}/hold")
 async def hold_provider(request: Visit, name: FromPath[str]) -> Response[bytes]:
     """Give it nothing new, with a reason; the last of a guaranteed channel only by who says to know what follows."""
-    _demand_operator(request)
+    demand_runs(request, _PATH)
     why, sure = (await field(request, "why")).strip(), await field(request, "sure")
     sheet = await room(request).providers.one(name, _span(request)[1])
     try:
         _check(why)
         if sheet.is_last_guaranteed and sheet.standing.is_used and not sure:
             raise InvalidInput([Problem("/providers_sure", "required", "tick that you know what follows")])
-        await room(request).operations.hold_provider(name, actor=_actor(request), why=why)
+        await room(request).operations.hold_provider(name, actor=actor(request), why=why)
     except InvalidInput as error:
         return await _one(request, name, status_of(error), alert=sentence(request, _ours(error)), why=why)
     return see(f"{_PATH}/{quote(name)}")
@@ -114,11 +113,11 @@ async def hold_provider(request: Visit, name: FromPath[str]) -> Response[bytes]:
 @post(f"{_PATH}/{{name:str}}/resume")
 async def resume_provider(request: Visit, name: FromPath[str]) -> Response[bytes]:
     """Take a hold away, with a reason."""
-    _demand_operator(request)
+    demand_runs(request, _PATH)
     why = (await field(request, "why")).strip()
     try:
         _check(why)
-        await room(request).operations.resume_provider(name, actor=_actor(request), why=why)
+        await room(request).operations.resume_provider(name, actor=actor(request), why=why)
     except InvalidInput as error:
         return await _one(request, name, status_of(error), alert=sentence(request, _ours(error)), why=why)
     return see(f"{_PATH}/{quote(name)}")
@@ -127,9 +126,9 @@ async def resume_provider(request: Visit, name: FromPath[str]) -> Response[bytes
 @post(f"{_PATH}/{{name:str}}/probe")
 async def probe_provider(request: Visit, name: FromPath[str]) -> Response[bytes]:
     """Probe it now, in each of its lanes."""
-    _demand_operator(request)
+    demand_runs(request, _PATH)
     try:
-        await room(request).probing.ask(name, actor=_actor(request))
+        await room(request).probing.ask(name, actor=actor(request))
     except RefusedTransition as error:
         return await _one(request, name, status_of(error), alert=sentence(request, error))
     return see(f"{_PATH}/{quote(name)}")
@@ -159,7 +158,7 @@ async def _one(request: Visit, name: str, status: int = 200, *, alert: str = "",
         "consequence": consequence(sheet, lang),
         "is_last": sheet.is_last,
         "asks_sure": sheet.is_last_guaranteed and sheet.standing.is_used,
-        "may_act": request.user.person.role is Role.OPERATOR,
+        "may_act": runs(request.user.person),
         "alert": alert,
         "why": why,
     }
@@ -215,12 +214,6 @@ def _part(request: Visit) -> str:
     return part if part in _PARTS else ""
 
 
-def _demand_operator(request: Visit) -> None:
-    menu.demand(request.user.person, _PATH)
-    if request.user.person.role is not Role.OPERATOR:
-        raise NotAllowed("only operators hold and resume providers")
-
-
 def _check(why: str) -> None:
     if not 1 <= len(why) <= WHY_LENGTH_MAX:
         raise InvalidInput([Problem("/why", "wrong_length", f"must have 1 to {WHY_LENGTH_MAX} characters")])
@@ -231,7 +224,3 @@ def _ours(error: InvalidInput) -> InvalidInput:
     return InvalidInput(
         [Problem(one.pointer.replace("/why", "/providers_why"), one.code, one.detail) for one in error.problems]
     )
-
-
-def _actor(request: Visit) -> str:
-    return f"person:{request.user.person.login}"

@@ -18,7 +18,8 @@ from esoz_notify.console.words import WORDS
 from esoz_notify.core.cascade import TABLE, CancelAsked
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.core.status import STATUSES
-from esoz_notify.engine.stories import ACTED, LOOKED, MAY_CANCEL, MAY_READ_RECEIPTS, MAY_RESEND, Story, demand
+from esoz_notify.engine.desk import demand_of_the_service
+from esoz_notify.engine.stories import ACTED, LOOKED, MAY_CANCEL, MAY_READ_RECEIPTS, MAY_RESEND, Story
 
 _MAY_BE_CANCELLED = frozenset(status for status, event in TABLE if event is CancelAsked)
 _NOTICES = {"resent": "resent", "cancelled": "look_story_cancelled"}
@@ -110,7 +111,7 @@ async def reveal_story(request: Visit, notification_id: FromPath[UUID]) -> Respo
     here, person = room(request), request.user.person
     what, why = await field(request, "what"), await field(request, "reveal_why")
     try:
-        demand(person)
+        demand_of_the_service(person)
         await here.entrance.revealing.check(person, notification_id, what, why)
         if (asking := await unconfirmed(request, {"what": what, "reveal_why": why})) is not None:
             return asking

@@ -12,13 +12,13 @@ from litestar.params import FromPath
 
 from esoz_notify.console import menu, texts_told
 from esoz_notify.console.drawing import page
+from esoz_notify.console.operating import actor, demand_runs
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.crisis import folded
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.wording import WHY_LENGTH_MAX, ViberNote
-from esoz_notify.engine.desk import NotAllowed
 from esoz_notify.engine.publishing import Leaf, Sketch, WrongWords
 from esoz_notify.render.templates import Template, viber_form
 from esoz_notify.render.text_rules import Fault
@@ -86,10 +86,10 @@ async def show_text(request: Visit, name: FromPath[str]) -> Response[bytes]:
 @post("/texts/{name:str}", request_max_body_size=_FORM_BYTES_MAX)
 async def write_text(request: Visit, name: FromPath[str]) -> Response[bytes]:
     """Keep a draft."""
-    _demand_may_act(request)
+    demand_runs(request, _PATH)
     publishing, given = room(request).publishing, await _given(request)
     try:
-        await publishing.write(name, given, seen_no=_number(given["seen_no"]), actor=_actor(request))
+        await publishing.write(name, given, seen_no=_number(given["seen_no"]), actor=actor(request))
     except (InvalidInput, Conflict) as error:
         sketch = publishing.sketch(name, given)
         wrong = isinstance(error, WrongWords)
@@ -103,7 +103,7 @@ async def write_text(request: Visit, name: FromPath[str]) -> Response[bytes]:
 @post("/texts/{name:str}/preview", request_max_body_size=_FORM_BYTES_MAX)
 async def preview_text(request: Visit, name: FromPath[str]) -> Response[bytes]:
     """How the words of the form look: a part for the page's script, or the whole page where there is none."""
-    _demand_may_act(request)
+    demand_runs(request, _PATH)
     publishing, given, lang = room(request).publishing, await _given(request), language(request)
     sketch = publishing.sketch(name, given)
     if given["whole"]:
@@ -115,10 +115,10 @@ async def preview_text(request: Visit, name: FromPath[str]) -> Response[bytes]:
 @post("/texts/{name:str}/{no:int}/publish")
 async def publish_text(request: Visit, name: FromPath[str], no: FromPath[int]) -> Response[bytes]:
     """Bring what another person wrote into force."""
-    _demand_may_act(request)
+    demand_runs(request, _PATH)
     publishing = room(request).publishing
     try:
-        await publishing.publish(name, no, actor=_actor(request))
+        await publishing.publish(name, no, actor=actor(request))
     except (InvalidInput, Conflict) as error:
         words = WORDS[language(request)]
         alert = words["problem_text_wrong"] if isinstance(error, WrongWords) else sentence(request, error)
@@ -129,22 +129,16 @@ async def publish_text(request: Visit, name: FromPath[str], no: FromPath[int]) -
 @post("/texts/{name:str}/{no:int}/viber")
 async def note_viber(request: Visit, name: FromPath[str], no: FromPath[int]) -> Response[bytes]:
     """Note what Viber's moderators have said."""
-    _demand_may_act(request)
+    demand_runs(request, _PATH)
     told = {one: await field(request, one) for one in ("step", "template_id", "why")}
     try:
-        await room(request).publishing.note_viber(name, no, told, actor=_actor(request))
+        await room(request).publishing.note_viber(name, no, told, actor=actor(request))
     except (InvalidInput, Conflict) as error:
         return await _again(request, name, status_of(error), sentence(request, error))
     return see(f"{_PATH}/{name}?noted")
 
 
 HANDLERS = (show_texts, show_text, write_text, preview_text, publish_text, note_viber)
-
-
-def _demand_may_act(request: Visit) -> None:
-    menu.demand(request.user.person, _PATH)
-    if not request.user.person.may_act:
-        raise NotAllowed("this role looks only")
 
 
 async def _again(request: Visit, name: str, status: int, alert: str) -> Response[bytes]:
@@ -250,7 +244,3 @@ async def _given(request: Visit) -> dict[str, str]:
 def _number(text: str) -> int:
     """A number of a version; -1 for what is none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _NO_LENGTH_MAX else -1
-
-
-def _actor(request: Visit) -> str:
-    return f"person:{request.user.person.login}"

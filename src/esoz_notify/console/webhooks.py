@@ -8,14 +8,16 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
+from esoz_notify.console.operating import actor, demand_runs, runs
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.core.errors import Conflict, InvalidInput, NotFound, Problem
 from esoz_notify.engine.audit import WHY_LENGTH_MAX
 from esoz_notify.engine.callers import CLIENT_ID_RULE
-from esoz_notify.engine.desk import NotAllowed
-from esoz_notify.engine.people import Role
 
+_OF = "/callers"
+"""The page of the menu to which these belong."""
 _PATH = "/callers/{client_id:str}/webhooks"
 _LOG_MAX = 20
 """Of each webhook so many events are shown: the API's log has the others."""
@@ -24,19 +26,19 @@ _LOG_MAX = 20
 @get(_PATH)
 async def show_webhooks(request: Visit, client_id: FromPath[str]) -> Response[bytes]:
     """Every webhook of a caller with the end of its log."""
-    _demand(request, Role.OPERATOR, Role.AUDITOR)
+    menu.demand(request.user.person, _OF)
     return await _page(request, _known(client_id))
 
 
 @post(f"{_PATH}/{{webhook_id:uuid}}/off")
 async def switch_off(request: Visit, client_id: FromPath[str], webhook_id: FromPath[UUID]) -> Response[bytes]:
     """Tell it nothing more, with a reason."""
-    _demand(request, Role.OPERATOR)
+    demand_runs(request, _OF)
     client_id, why = _known(client_id), (await field(request, "why")).strip()
     try:
         if not 1 <= len(why) <= WHY_LENGTH_MAX:
             raise InvalidInput([Problem("/webhooks_why", "length", f"must have 1 to {WHY_LENGTH_MAX} characters")])
-        await room(request).webhooks.switch_off(client_id, webhook_id, actor=_actor(request), why=why)
+        await room(request).webhooks.switch_off(client_id, webhook_id, actor=actor(request), why=why)
     except InvalidInput as error:
         told = sentence(request, error)
         return await _page(request, client_id, status_of(error), alert=told, given={webhook_id: why})
@@ -48,10 +50,10 @@ async def replay(
     request: Visit, client_id: FromPath[str], webhook_id: FromPath[UUID], event_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Have one event told again."""
-    _demand(request, Role.OPERATOR)
+    demand_runs(request, _OF)
     client_id = _known(client_id)
     try:
-        await room(request).webhooks.replay(client_id, webhook_id, event_id, actor=_actor(request))
+        await room(request).webhooks.replay(client_id, webhook_id, event_id, actor=actor(request))
     except Conflict as error:
         return await _page(request, client_id, status_of(error), alert=sentence(request, error))
     return see(f"/callers/{client_id}/webhooks")
@@ -76,16 +78,11 @@ async def _page(
         path=f"/callers/{client_id}/webhooks",
         client_id=client_id,
         webhooks=shown,
-        acts=request.user.person.role is Role.OPERATOR,
+        acts=runs(request.user.person),
         now=room(request).ledger.clock.now(),
         alert=alert,
         given=given or {},
     )
-
-
-def _demand(request: Visit, *roles: Role) -> None:
-    if request.user.person.role not in roles:
-        raise NotAllowed("this page is for people with another role")
 
 
 def _known(client_id: str) -> str:
@@ -93,7 +90,3 @@ def _known(client_id: str) -> str:
     if not CLIENT_ID_RULE.fullmatch(client_id):
         raise NotFound("there is no such caller")
     return client_id
-
-
-def _actor(request: Visit) -> str:
-    return f"person:{request.user.person.login}"

@@ -18,7 +18,7 @@ from esoz_notify.core.status import Status
 from esoz_notify.engine.audit import Action, Deed, note
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.engine.people import Person
+from esoz_notify.engine.people import OF_THE_SERVICE, Person
 from esoz_notify.engine.service import Caller, Service
 from esoz_notify.render.summary import Summary
 from esoz_notify.store import people as table
@@ -41,6 +41,12 @@ class NotAllowed(NotifyError):
     """The person's role does not allow it."""
 
     code = "not_allowed"
+
+
+def demand_of_the_service(person: Person) -> None:
+    """Let in who runs the service. Raises NotAllowed."""
+    if person.role not in OF_THE_SERVICE:
+        raise NotAllowed("only people who run the service see what every system sent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

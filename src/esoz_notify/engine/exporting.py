@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from esoz_notify.core.errors import Conflict
 from esoz_notify.engine.audit import Action, Deed, note
-from esoz_notify.engine.finding import LOOKED_MAX, Chosen, demand_of_the_service
+from esoz_notify.engine.desk import demand_of_the_service
+from esoz_notify.engine.finding import LOOKED_MAX, Chosen
 from esoz_notify.engine.ledgers import Ledger, Steady
 from esoz_notify.engine.people import Person
 from esoz_notify.store import finding

@@ -17,9 +17,9 @@ from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
 from esoz_notify.core.phone import spelled_phone
 from esoz_notify.core.status import Status
 from esoz_notify.engine.clock import first_id
-from esoz_notify.engine.desk import NotAllowed, spelled_numbers, spelled_uuid
+from esoz_notify.engine.desk import demand_of_the_service, spelled_numbers, spelled_uuid
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.engine.people import OF_THE_SERVICE, Person
+from esoz_notify.engine.people import Person
 from esoz_notify.store import finding, registry
 from esoz_notify.store.finding import Row, Wanted
 from esoz_notify.store.vault import Vault
@@ -121,12 +121,6 @@ class Finder:
         if (one := spelled_uuid(typed)) is not None:
             clues += [("id", one), ("patient", one)]
         return clues
-
-
-def demand_of_the_service(person: Person) -> None:
-    """Let in who runs the service. Raises NotAllowed."""
-    if person.role not in OF_THE_SERVICE:
-        raise NotAllowed("only people who run the service see what every system sent")
 
 
 def _last(rows: list[Row]) -> UUID | None:

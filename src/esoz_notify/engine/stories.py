@@ -22,9 +22,9 @@ from esoz_notify.core.sms_text import count
 from esoz_notify.core.story import Heard, Stay, heard, stays
 from esoz_notify.engine import audit
 from esoz_notify.engine.audit import Action, Deed
-from esoz_notify.engine.desk import Card, NotAllowed
+from esoz_notify.engine.desk import Card, NotAllowed, demand_of_the_service
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.engine.people import OF_THE_SERVICE, Person, Role
+from esoz_notify.engine.people import Person, Role
 from esoz_notify.engine.service import Caller, Service
 from esoz_notify.render.raw_receipts import Shown, shown
 from esoz_notify.render.texts import HIDDEN, Texts
@@ -113,7 +113,7 @@ class Stories:
 
     async def open(self, person: Person, notification_id: UUID) -> Story:
         """The whole story; a handful of bounded queries. Raises NotAllowed, NotFound."""
-        demand(person)
+        demand_of_the_service(person)
         async with self._ledger.transaction() as connection:
             stored = await reading.one(connection, notification_id)
             if stored is None:
@@ -252,12 +252,6 @@ class Stories:
         """Those in force when the channel was last tried; of one that was not, those in force now."""
         tried = [one.started_at for one in stored.state.attempts if one.channel is channel]
         return self._texts_at(tried[-1] if tried else self._ledger.clock.now())
-
-
-def demand(person: Person) -> None:
-    """Let in who runs the service. Raises NotAllowed."""
-    if person.role not in OF_THE_SERVICE:
-        raise NotAllowed("these pages are for people who run the service")
 
 
 def _is_for_other(stored: Stored) -> bool:
