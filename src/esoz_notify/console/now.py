@@ -7,7 +7,6 @@ it looks (the style sheet).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from litestar import Response, get
 from litestar.response import Stream
@@ -15,6 +14,7 @@ from litestar.response import Stream
 from esoz_notify.console import menu
 from esoz_notify.console.drawing import page
 from esoz_notify.console.now_words import NOW_WORDS
+from esoz_notify.console.numerals import money, number
 from esoz_notify.console.streaming import stream
 from esoz_notify.console.told import ago, channel_name, hour_and_minute
 from esoz_notify.console.visit import Visit, language, room
@@ -133,9 +133,9 @@ async def _draw(request: Visit, template: str) -> Response[bytes]:
         "ends": hour_and_minute(picture.at),
         "parts": parts(picture.hour, lang),
         "hour": picture.hour,
-        "spent": _money(picture.money.spent, lang),
-        "saved": _money(picture.money.saved, lang),
-        "all_by_sms": _money(picture.money.all_by_sms, lang),
+        "spent": money(picture.money.spent, lang),
+        "saved": money(picture.money.saved, lang),
+        "all_by_sms": money(picture.money.all_by_sms, lang),
         "providers": [provider(one, picture.at, lang) for one in picture.tiles],
         "alarms": [*probe_alarms(picture, lang), *alarms(picture, lang)],
         "banner": here.desk.banner(),
@@ -251,17 +251,6 @@ def _age(age_s: float, lang: str) -> str:
     if minutes < 1:
         return f"{seconds} {'с' if lang == 'uk' else 's'}"
     return f"{minutes} {'хв' if lang == 'uk' else 'min'}"
-
-
-def number(value: float, lang: str) -> str:
-    """A number with so many figures as a glance takes in."""
-    text = f"{value:.1f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004 - three figures are enough
-    return text.replace(".", ",") if lang == "uk" else text
-
-
-def _money(value: Decimal, lang: str) -> str:
-    text = f"{value:,.2f}"
-    return text.replace(",", "\u00a0").replace(".", ",") if lang == "uk" else text
 
 
 HANDLERS = (show_now, show_live, stream_now)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from esoz_notify.console.numerals import local
 from esoz_notify.console.told import channel_name
 from esoz_notify.core.channel import GUARANTEED, Channel, Step
 from esoz_notify.core.kinds import KINDS, PolicyColumn
@@ -362,19 +363,19 @@ def duration(seconds: float, lang: str) -> str:
     for unit_s, least_s, word in ((3600, 3600, "hours"), (60, 180, "minutes")):
         if seconds >= least_s and seconds % unit_s == 0:
             return _say(word, lang, count=f"{seconds / unit_s:.0f}")
-    return _say("seconds", lang, count=f"{seconds:g}".replace(".", "," if lang == "uk" else "."))
+    return _say("seconds", lang, count=local(f"{seconds:g}", lang))
 
 
 def percent(share: float, lang: str) -> str:
     """A share, with a tenth where it is not whole."""
     text = f"{100 * share:.1f}".removesuffix(".0")
-    return f"{text.replace('.', ',' if lang == 'uk' else '.')} %"
+    return f"{local(text, lang)} %"
 
 
 def money(value: Decimal, lang: str) -> str:
     """A sum, to the hryvnia from a hundred on."""
     text = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"  # noqa: PLR2004 - three figures are enough
-    return text.replace(",", "\u00a0").replace(".", ",") if lang == "uk" else text
+    return local(text, lang)
 
 
 def _say(word: str, lang: str, **values: object) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from esoz_notify.console.now import STATE_COLOURS, number
+from esoz_notify.console.now import STATE_COLOURS
 from esoz_notify.console.now_words import NOW_WORDS
+from esoz_notify.console.numerals import local, number
 from esoz_notify.console.provider_words import PROVIDER_WORDS, duration, seconds
 from esoz_notify.console.told import hour_and_minute
 from esoz_notify.core.provider_flow import Flow
@@ -251,5 +252,5 @@ def percent(value: float | None, language: str) -> str:
     if value is None:
         return words["none"]
     cut = int(1000 * value) / 10
-    text = f"{cut:g}".replace(".", "," if language == "uk" else ".")
+    text = local(f"{cut:g}", language)
     return words["percent"].format(value=text)

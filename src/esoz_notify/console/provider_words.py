@@ -6,7 +6,7 @@ What belongs here: words chosen by what is so. What does not: the pages' fixed w
 
 from collections.abc import Mapping
 
-from esoz_notify.console.now import number
+from esoz_notify.console.numerals import number
 from esoz_notify.console.told import channel_name
 from esoz_notify.core.breaker import Why
 from esoz_notify.core.channel import GUARANTEED

@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from esoz_notify.console import story_chart, story_told
 from esoz_notify.console.confirming import unconfirmed
 from esoz_notify.console.drawing import page
+from esoz_notify.console.numerals import money
 from esoz_notify.console.visit import Visit, field, language, room, see, sentence, status_of
 from esoz_notify.console.words import WORDS
 from esoz_notify.core.cascade import TABLE, CancelAsked
@@ -78,8 +79,8 @@ def _told(request: Visit, story: Story) -> dict[str, Any]:
         "tried": story_told.tried(story, lang),
         "steps": story_told.steps(story, lang),
         "skipped": story_told.skipped(story, lang),
-        "spent": story_told.money(story.cost.spent, lang),
-        "all_by_sms": story_told.money(story.cost.all_by_sms, lang),
+        "spent": money(story.cost.spent, lang),
+        "all_by_sms": money(story.cost.all_by_sms, lang),
         "valid_until": story_told.precise(card.stored.state.valid_until, card.now, lang),
         "may_read_receipts": request.user.person.role in MAY_READ_RECEIPTS,
     }

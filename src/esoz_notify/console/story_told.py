@@ -7,8 +7,8 @@ they mean (core), pictures (``story_chart``).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
+from esoz_notify.console.numerals import money
 from esoz_notify.console.told import channel_name, moment
 from esoz_notify.console.words import WORDS
 from esoz_notify.core.channel import Channel
@@ -246,12 +246,6 @@ def precise(at: datetime, near: datetime, lang: str) -> str:
     tenths = local.microsecond // 100_000
     clock = f"{local:%H:%M:%S}{',' if lang == 'uk' else '.'}{tenths}"
     return clock if local.date() == near.astimezone(KYIV).date() else f"{local:%d.%m} {clock}"
-
-
-def money(value: Decimal, lang: str) -> str:
-    """A sum, to the hundredth."""
-    text = f"{value:,.2f}"
-    return text.replace(",", "\u00a0").replace(".", ",") if lang == "uk" else text
 
 
 def deeds(story: Story, actions: Iterable[str], lang: str) -> list[tuple[str, str, str, str]]:

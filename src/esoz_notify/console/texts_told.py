@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from esoz_notify.console.numerals import money
 from esoz_notify.console.texts_words import TEXTS_WORDS
 from esoz_notify.console.wording_diff import Piece, pieces
 from esoz_notify.core.channel import Channel
@@ -181,12 +182,6 @@ def counted(count: int, what: str, lang: str) -> str:
     few = ones in {2, 3, 4} and tens not in {12, 13, 14}
     one = ones == 1 and tens != 11 if lang == "uk" else count == 1  # noqa: PLR2004 - grammar
     return TEXTS_WORDS[lang][f"{what}_{'one' if one else 'few' if few else 'many'}"].format(count=count)
-
-
-def money(value: Decimal, lang: str) -> str:
-    """A price."""
-    text = f"{value:.2f}"
-    return text.replace(".", ",") if lang == "uk" else text
 
 
 def _changes(before: Words, after: Words, lang: str) -> Iterator[Change]:
