@@ -14,7 +14,7 @@ from tests.console.test_browser import a_browser
 from tests.console.test_browser import pytestmark as in_a_browser
 from tests.console.visitor import NUMBER, ON_PAPER_ID, PASSWORD, Visitor, a_visitor, by_phone, do, on_paper, rows
 
-from esoz_notify.console.find_rows import BOM
+from esoz_notify.console.spreadsheets import BOM
 from esoz_notify.engine import exporting, finding
 
 OPERATOR, CLERK = "n.nichna", "s.support"

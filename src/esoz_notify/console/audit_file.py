@@ -8,13 +8,13 @@ import io
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from esoz_notify.console.spreadsheets import BOM, harmless
 from esoz_notify.console.words import WORDS
 from esoz_notify.core.audit import Entry, visible
 from esoz_notify.core.kyiv import KYIV
 from esoz_notify.engine.trail import EXPORTED_MAX
 
 _HEAD = ("seq", "at", "actor", "action", "meaning", "subject", "why", "details", "hash")
-_FORMULAS = tuple("=+-@＝＋－＠")
 _DELIMITERS = {"uk": ";", "en": ","}
 """What spreadsheets of the language expect."""
 
@@ -27,7 +27,7 @@ def type_and_name(now: datetime) -> tuple[str, str]:
 async def lines(rows: AsyncIterator[Entry], lang: str) -> AsyncIterator[bytes]:
     """The file, line by line. Says so in its last line when there were more rows than it holds."""
     words, count = WORDS[lang], 0
-    yield "\ufeff".encode() + _line(_HEAD, lang)
+    yield BOM.encode() + _line(_HEAD, lang)
     async for row in rows:
         count += 1
         at = row.at.astimezone(KYIV).isoformat(timespec="milliseconds") if row.at else "?"
@@ -40,8 +40,7 @@ async def lines(rows: AsyncIterator[Entry], lang: str) -> AsyncIterator[bytes]:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet calculates (OWASP, CSV injection)."""
-    shown = visible(cell)
-    return f"'{shown}" if cell.lstrip().startswith(_FORMULAS) else shown
+    return visible(harmless(cell))
 
 
 def _line(cells: tuple[str, ...], lang: str) -> bytes:

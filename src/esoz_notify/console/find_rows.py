@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from esoz_notify.console.spreadsheets import BOM, harmless
 from esoz_notify.console.told import channel_name
 from esoz_notify.console.words_find import TOLD
 from esoz_notify.core.channel import Channel
@@ -22,11 +23,6 @@ from esoz_notify.engine.exporting import Batch
 from esoz_notify.engine.finding import Row
 from esoz_notify.render.labels import STATUS_LABELS, Colour
 
-BOM = "\ufeff"
-"""Tells spreadsheets that the file is UTF-8."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What begins with one of these is run by spreadsheets."""
 _UNITS = (("days", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _PAPER = frozenset({Status.PRINT_REQUIRED, Status.PRINTED})
 _COLUMNS = ("id", "at", "kind", "system", "reference", "status", "channels", "phone", "took")
@@ -118,10 +114,5 @@ def _cells(row: Row, lang: str) -> list[str]:
 
 def _csv(lines: Iterable[Sequence[str]]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([_harmless(cell) for cell in one] for one in lines)
+    csv.writer(text).writerows([harmless(cell) for cell in one] for one in lines)
     return text.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """An apostrophe before what a spreadsheet would run as a formula: it shows the text then."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
