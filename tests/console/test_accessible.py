@@ -19,11 +19,7 @@ async def test_nothing_forbidden_on_a_page(desk: Desk, path: str) -> None:
     await by_phone(desk)
     await on_paper(desk)
     async with a_browser(desk) as browser:
-        await browser.page.goto("/sign-in")
         if path != "/sign-in":
-            await browser.page.locator("#login").fill("operator")
-            await browser.page.locator("#password").fill(PASSWORD)
-            await browser.page.keyboard.press("Enter")
-            await browser.page.locator(".person").wait_for()
+            await browser.enter("operator")
         assert await findings(browser, path) == []
         assert browser.complaints == []

@@ -229,10 +229,7 @@ async def test_an_auditor_finds_who_saw_a_phone(desk: Desk) -> None:
     await noted(desk, f"person:{LOGIN}", Action.PRINT, "notification:2", no="1")
     async with a_browser(desk) as browser:
         page = browser.page
-        await page.goto("/sign-in")
-        await page.locator("#login").fill(AUDITOR)
-        await page.locator("#password").fill(PASSWORD)
-        await page.keyboard.press("Enter")
+        await browser.enter(AUDITOR)
         await page.get_by_role("link", name="Аудит").click()
         await page.get_by_label("Що зроблено").select_option(label="Показано номер телефону")
         await page.get_by_role("button", name="Показати").focus()

@@ -44,6 +44,14 @@ class Browser:
         await self.page.keyboard.press("Enter")
         await self.page.get_by_role("heading", name="Потрібно надрукувати").wait_for()
 
+    async def enter(self, login: str) -> None:
+        """Sign in as any person; they are where they begin then."""
+        await self.page.goto("/sign-in")
+        await self.page.locator("#login").fill(login)
+        await self.page.locator("#password").fill(PASSWORD)
+        await self.page.keyboard.press("Enter")
+        await self.page.locator(".person").wait_for()
+
     async def find(self, wanted: str) -> None:
         """Search by the keyboard: the field has the focus already."""
         await self.page.locator("#wanted").focus()

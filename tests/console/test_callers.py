@@ -264,10 +264,7 @@ async def test_an_operator_adds_a_system(desk: Desk) -> None:
     await do(desk, SENT)
     async with a_browser(desk) as browser:
         page = browser.page
-        await page.goto("/sign-in")
-        await page.locator("#login").fill(OPERATOR)
-        await page.locator("#password").fill(PASSWORD)
-        await page.keyboard.press("Enter")
+        await browser.enter(OPERATOR)
         await page.get_by_role("link", name="Системи").click()
         await page.get_by_text("Додати систему").first.focus()
         await page.keyboard.press("Enter")

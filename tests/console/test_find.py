@@ -317,10 +317,7 @@ async def test_a_clerk_on_the_telephone(desk: Desk) -> None:
     await on_paper(desk)
     async with a_browser(desk) as browser:
         page = browser.page
-        await page.goto("/sign-in")
-        await page.locator("#login").fill(CLERK)
-        await page.locator("#password").fill(PASSWORD)
-        await page.keyboard.press("Enter")
+        await browser.enter(CLERK)
         await page.get_by_role("link", name="Пошук").click()
         await page.get_by_role("heading", name="Пошук").wait_for()
         await page.keyboard.type("000 000-00-01")

@@ -212,10 +212,7 @@ async def test_it_is_live_and_fits(desk: Desk, width: int) -> None:
     await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
     await do(desk, SEEDED)
     async with a_browser(desk, viewport={"width": width, "height": 900}) as browser:
-        await browser.page.goto("/sign-in")
-        await browser.page.locator("#login").fill(OPERATOR)
-        await browser.page.locator("#password").fill(PASSWORD)
-        await browser.page.keyboard.press("Enter")
+        await browser.enter(OPERATOR)
         await browser.page.get_by_role("link", name="Зараз").click()
         await browser.page.get_by_text("Наживо").first.wait_for()
         await by_phone(desk)

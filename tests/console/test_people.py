@@ -230,10 +230,7 @@ async def test_an_operator_lets_somebody_in(desk: Desk) -> None:
     await desk.people.add(OPERATOR, "Ніна Нічна", "operator", "mis-1", PASSWORD)
     async with a_browser(desk) as browser:
         page = browser.page
-        await page.goto("/sign-in")
-        await page.locator("#login").fill(OPERATOR)
-        await page.locator("#password").fill(PASSWORD)
-        await page.keyboard.press("Enter")
+        await browser.enter(OPERATOR)
         await page.get_by_role("link", name="Люди").click()
         await page.get_by_text("Додати людину").first.focus()
         await page.keyboard.press("Enter")

@@ -204,15 +204,7 @@ async def test_from_a_mistake_to_a_coming_policy(desk: Desk) -> None:
         await yesterday(connection, datetime.now(UTC), 200)
     async with a_browser(desk) as browser:
         page = browser.page
-
-        async def sign_in(login: str) -> None:
-            await page.goto("/sign-in")
-            await page.locator("#login").fill(login)
-            await page.locator("#password").fill(PASSWORD)
-            await page.keyboard.press("Enter")
-            await page.locator(".person").wait_for()
-
-        await sign_in(FIRST)
+        await browser.enter(FIRST)
         await page.goto("/policies")
         await page.get_by_role("link", name="Підготувати нову").click()
         await page.get_by_label("З якого дня").fill(in_days(3).isoformat())
@@ -233,7 +225,7 @@ async def test_from_a_mistake_to_a_coming_policy(desk: Desk) -> None:
         assert await findings(browser, "/policies/new") == []
         await page.get_by_role("button", name="Вийти").click()
 
-        await sign_in(SECOND)
+        await browser.enter(SECOND)
         await page.goto(at)
         await page.get_by_text("Viber: чекаємо 60 с замість 20 с").wait_for()
         assert await findings(browser, at) == []

@@ -154,10 +154,7 @@ async def test_an_operator_holds_by_keyboard(ledger_dsn: str) -> None:
         await seed(desk)
         await seed_probes(desk)
         page = browser.page
-        await page.goto("/sign-in")
-        await page.locator("#login").fill(OPERATOR)
-        await page.locator("#password").fill(PASSWORD)
-        await page.keyboard.press("Enter")
+        await browser.enter(OPERATOR)
         await page.get_by_role("link", name="Провайдери").click()
         await page.get_by_text("Наживо").first.wait_for()
         await page.get_by_role("link", name="kyivstar").focus()

@@ -370,11 +370,7 @@ async def test_a_clerk_finds_out_why(desk: Desk) -> None:
     path = f"/notifications/{notification}"
     async with a_browser(desk, viewport={"width": 1440, "height": 900}) as browser:
         page = browser.page
-        await page.goto("/sign-in")
-        await page.locator("#login").fill(OPERATOR)
-        await page.locator("#password").fill(PASSWORD)
-        await page.keyboard.press("Enter")
-        await page.locator(".person").wait_for()
+        await browser.enter(OPERATOR)
         await page.goto(path)
         await page.get_by_text("На телефон нічого не надсилали.").wait_for()
         await page.get_by_text("Наживо", exact=True).wait_for()

@@ -266,15 +266,7 @@ async def test_a_text_is_mended_and_published_in_a_browser(desk: Desk) -> None:
         await desk.people.add(login, "Оператор", "operator", "mis-1", PASSWORD)
     async with a_browser(desk) as browser:
         page = browser.page
-
-        async def enter(login: str) -> None:
-            await page.goto("/sign-in")
-            await page.locator("#login").fill(login)
-            await page.locator("#password").fill(PASSWORD)
-            await page.keyboard.press("Enter")
-            await page.locator(".person").wait_for()
-
-        await enter(FIRST)
+        await browser.enter(FIRST)
         await page.goto("/texts?kind=prescription_issued")
         await page.get_by_role("link", name="українською, основний текст").press("Enter")
         await page.get_by_label("SMS", exact=True).fill(SMS.replace("request_number", "number"))
@@ -293,7 +285,7 @@ async def test_a_text_is_mended_and_published_in_a_browser(desk: Desk) -> None:
         await page.get_by_text("Чернетку збережено").wait_for()
         await page.get_by_role("button", name="Вийти").click()
 
-        await enter(SECOND)
+        await browser.enter(SECOND)
         assert await findings(browser, PATH) == []
         await page.get_by_role("button", name="Опублікувати").press("Enter")
         await page.get_by_text("Опубліковано. За кілька секунд").wait_for()

@@ -107,11 +107,7 @@ async def test_it_is_for_everybody(desk: Desk) -> None:
     """Empty, told, and switched off by keyboard: nothing that axe finds, and nothing that a browser complains of."""
     await desk.people.add("i.operator", "Ніна Нічна", "operator", "mis-1", PASSWORD)
     async with a_browser(desk) as browser:
-        await browser.page.goto("/sign-in")
-        await browser.page.locator("#login").fill("i.operator")
-        await browser.page.locator("#password").fill(PASSWORD)
-        await browser.page.keyboard.press("Enter")
-        await browser.page.locator(".person").wait_for()
+        await browser.enter("i.operator")
         assert await findings(browser, PAGE) == []
         await told(desk)
         assert await findings(browser, PAGE) == []
