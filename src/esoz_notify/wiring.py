@@ -171,14 +171,14 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
         ledger = await _opened(dsn, stack)
-        vault, wakes = await _vault(keys, ledger, tasks), _Wakes()
+        (vault, keyring), wakes = await _vault(keys, ledger), _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
-        wording = await _wording(settings, texts, ledger, tasks)
+        wording = await _wording(settings, texts, ledger)
         adapters = _adapters(settings, wording)
         configured = configured_providers(settings)
         names = [name for several in configured.values() for name in several]
-        overload = Overload(ledger)
+        overload = Overload()
         limits = windows(settings.codes_per_caller)
         crises = Crises(ledger)
         await crises.open()
@@ -190,8 +190,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         quotas = await _shared(ledger, tasks) if api else Quotas()
         if api:
             _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
-            _start(tasks, crises=crises.run(), policies=policies.run(), intake=intake.run(), overload=overload.run())
-            _start(tasks, callers=access.callers.run(), issuers=issuers.run())
+            _start(tasks, intake=intake.run(), callers=access.callers.run(), issuers=issuers.run())
+        of_api = {"crises": crises.look, "policies": policies.look, "overload": overload.look} if api else {}
+        _start(tasks, looks=ledger.looking({"data keys": keyring.look, "texts": wording.look, **of_api}))
         service = Service(
             ledger=ledger,
             vault=vault,
@@ -279,20 +280,18 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     return _Hands(worker=worker, providers=providers, links=links)
 
 
-async def _vault(keys: Keys, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Vault:
-    """A vault that goes on learning of the data keys that are added to the ledger."""
+async def _vault(keys: Keys, ledger: Ledger) -> tuple[Vault, Keyring]:
+    """A vault, and by what it learns of the data keys that are added to the ledger."""
     vault = Vault(keys)
     keyring = Keyring(ledger, keys, vault)
     await keyring.open()
-    _start(tasks, keyring=keyring.run())
-    return vault
+    return vault, keyring
 
 
-async def _wording(settings: Settings, texts: Texts, ledger: Ledger, tasks: list["asyncio.Task[None]"]) -> Wording:
-    """The words in force, which go on changing as people publish others."""
+async def _wording(settings: Settings, texts: Texts, ledger: Ledger) -> Wording:
+    """The words in force now."""
     wording = Wording(ledger, texts, viber_ids=settings.viber_templates, diia_ids=settings.diia_templates)
     await wording.open()
-    _start(tasks, wording=wording.run())
     return wording
 
 

@@ -369,7 +369,7 @@ async def another_process(dsn: str) -> AsyncIterator[tuple[Crises, LedgerClock]]
     await ledger.open()
     crises = Crises(ledger)
     await crises.open()
-    task = asyncio.create_task(crises.run())
+    task = asyncio.create_task(ledger.looking({"crises": crises.look}))
     try:
         yield crises, clock
     finally:
@@ -425,7 +425,7 @@ async def test_a_dead_ledger_does_not_end_it(desk: Desk, ledger_dsn: str) -> Non
     async with another_process(ledger_dsn) as (other, clock):
         dead = Steady("host=127.0.0.1 port=1 dbname=nothing", clock)
         with pytest.raises(Unavailable):
-            await other.look(dead)
+            await dead.run_loose(other.look)
         assert [one.id for one in other.in_force(clock.now())] == [UUID(crisis["id"])]
         assert other.in_force(datetime.fromisoformat(crisis["ends_at"])) == ()
 

@@ -38,18 +38,18 @@ def asked(product: Product, kind: str, key: str) -> Asked:
 async def test_an_old_long_backlog_lets_in_only_codes(ledger_dsn: str, tmp_path: Path) -> None:
     """Late and long together are overload: documents are asked to come later, codes are taken; then it eases."""
     async with without_worker(ledger_dsn, tmp_path) as product:
-        overload = Overload(product.ledger, age_s=5.0, backlog=3)
+        overload = Overload(age_s=5.0, backlog=3)
         everything = frozenset({Channel.SMS})
         intake = Intake(product.ledger, product.operations.vault, product.policies, everything, lambda: None, overload)
         running_intake = asyncio.create_task(intake.run())
         steady = product.ledger.steady()
         for number in range(3):
             await intake.accept(asked(product, "referral_issued", f"early-{number}"))
-        await overload.look(steady)
+        await steady.run_loose(overload.look)
         assert not overload.is_on, "a long backlog that is young is just a morning"
         with psycopg.connect(ledger_dsn, autocommit=True) as connection:
             connection.execute("UPDATE delivery SET due_at = due_at - interval '1 minute'")
-            await overload.look(steady)
+            await steady.run_loose(overload.look)
             assert overload.is_on
             with pytest.raises(Overloaded) as refused:
                 await intake.accept(asked(product, "referral_issued", "late"))
@@ -59,7 +59,7 @@ async def test_an_old_long_backlog_lets_in_only_codes(ledger_dsn: str, tmp_path:
             connection.execute(
                 "DELETE FROM delivery WHERE ctid IN (SELECT ctid FROM delivery WHERE lane = 'documents' LIMIT 2)"
             )
-        await overload.look(steady)
+        await steady.run_loose(overload.look)
         assert not overload.is_on
         await intake.accept(asked(product, "referral_issued", "late"))
         running_intake.cancel()
@@ -67,15 +67,14 @@ async def test_an_old_long_backlog_lets_in_only_codes(ledger_dsn: str, tmp_path:
         await steady.close()
 
 
-async def test_a_full_queue_says_later(ledger_dsn: str, tmp_path: Path) -> None:
+def test_a_full_queue_says_later() -> None:
     """What is overloaded says so by its code, whoever says it."""
-    async with without_worker(ledger_dsn, tmp_path) as product:
-        overload = Overload(product.ledger)
+    overload = Overload()
+    overload.refuse(Lane.DOCUMENTS)
+    overload.is_on = True
+    overload.refuse(Lane.CODES)
+    with pytest.raises(Overloaded):
         overload.refuse(Lane.DOCUMENTS)
-        overload.is_on = True
-        overload.refuse(Lane.CODES)
-        with pytest.raises(Overloaded):
-            overload.refuse(Lane.DOCUMENTS)
 
 
 async def test_a_code_overtakes_two_thousand_documents(ledger_dsn: str, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ async def test_what_is_known_stays_while_the_ledger_is_away(ledger_dsn: str) -> 
         await ledger.close()
     away = Ledger("host=127.0.0.1 port=1 dbname=none", LedgerClock())
     with pytest.raises(Unavailable):
-        await other.look(away.steady())
+        await away.steady().run_loose(other.look)
     now = datetime.now(UTC)
     assert [other.in_force(now + timedelta(days=days)).version for days in (0, 1)] == ["file", "new"]
 

@@ -13,8 +13,7 @@ import pytest
 from tests.engine.product import House, a_house
 
 from esoz_notify.core.errors import ConfigError, Conflict, NotFound
-from esoz_notify.engine import keyring as keyrings
-from esoz_notify.engine import rotation
+from esoz_notify.engine import ledgers, rotation
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
@@ -107,7 +106,7 @@ async def rotate(ledger: Ledger, keyring: Keyring) -> int:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clocks of the change, a tenth as slow: nothing here depends on their length."""
-    monkeypatch.setattr(keyrings, "LOOK_S", 0.1)
+    monkeypatch.setattr(ledgers, "LOOK_S", 0.1)
     monkeypatch.setattr(rotation, "LOOK_S", 0.1)
     monkeypatch.setattr(rotation, "ANNOUNCED_S", 0.5)
 

@@ -17,7 +17,7 @@ from esoz_notify.core.errors import NotFound
 from esoz_notify.core.explain import Explanation
 from esoz_notify.engine.audit import Action, Deed, id_of, note
 from esoz_notify.engine.clock import new_id
-from esoz_notify.engine.ledgers import Ledger, Steady
+from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import crises as kept
 from esoz_notify.store import reading
 from esoz_notify.store.crises import Issued
@@ -25,7 +25,6 @@ from esoz_notify.store.ledger import Connection
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
 PAST_SHOWN = 100
 
 
@@ -61,17 +60,10 @@ class Crises:
     async def open(self) -> None:
         """Learn what there is. Raises Unavailable."""
         async with self._ledger.transaction() as connection:
-            await self._learn(connection)
+            await self.look(connection)
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        await self._ledger.looking("crises", self.look, LOOK_S)
-
-    async def look(self, steady: Steady) -> None:
+    async def look(self, connection: Connection) -> None:
         """Ask the ledger once."""
-        await steady.run_loose(self._learn)
-
-    async def _learn(self, connection: Connection) -> None:
         self._known = tuple(await kept.not_past(connection, self._ledger.clock.now()))
 
     def in_force(self, now: datetime) -> tuple[Crisis, ...]:

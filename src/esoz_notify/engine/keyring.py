@@ -4,9 +4,9 @@ What belongs here: learning of them, choosing which one seals. What does not: se
 what is stored already (``rotation``).
 
 The order that makes a change of keys safe: a key is committed to the ledger ``ANNOUNCED_S`` before its time comes, and
-every process looks each ``LOOK_S``, so all can open with it before any seals with it. A process that was stopped for
-longer than that meets a value whose key it has not heard of: it asks the ledger for that key in this very moment, and
-finds it, for a key is there before the first value that needs it.
+every process looks once a second (``ledgers.LOOK_S``), so all can open with it before any seals with it. A process that
+was stopped for longer than that meets a value whose key it has not heard of: it asks the ledger for that key in this
+very moment, and finds it, for a key is there before the first value that needs it.
 """
 
 import logging
@@ -25,7 +25,6 @@ from esoz_notify.store.vault import Keys, Vault, unwrap_data_key
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
 ANNOUNCED_S = 5.0
 """From the moment a key is in the ledger until it seals: every process has had several looks by then."""
 
@@ -44,10 +43,6 @@ class Keyring:
         """Learn what there is. Raises Unavailable, VaultError when a key of the ledger does not unwrap, ConfigError."""
         async with self._ledger.transaction() as connection:
             await self.look(connection)
-
-    async def run(self) -> None:
-        """Look until cancelled."""
-        await self._ledger.looking("data keys", lambda steady: steady.run_loose(self.look), LOOK_S)
 
     async def look(self, connection: Connection) -> None:
         """Ask the ledger once."""

@@ -6,7 +6,7 @@ What belongs here: connecting, reconnecting, transactions and the translation of
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -27,6 +27,8 @@ _POOL_RECONNECT_S = 2.0
 would still be pausing, for up to a minute after a long absence, when the ledger is back."""
 _CONNECT_TIMEOUT_S = 5
 _CLOCK_AGE_MAX_S = 1.0
+LOOK_S = 1.0
+"""How old what a process keeps in memory of the ledger may be: policies, texts, keys, crisis switches, overload."""
 _WAIT_FOR_CONNECTION_S = 5.0
 
 
@@ -106,14 +108,24 @@ class Ledger:
         finally:
             await steady.close()
 
-    async def looking(self, name: str, look: Callable[["Steady"], Awaitable[None]], every_s: float) -> None:
-        """``look`` every so many seconds, for ever; the first time after the first pause. Else as ``turning``."""
+    async def looking(self, looks: Mapping[str, Callable[[Connection], Awaitable[None]]]) -> None:
+        """Do all these looks once in LOOK_S, for ever, on one connection; the first time after the first pause.
+
+        One that fails is logged and keeps none of the others from looking. Keys: what the log calls them.
+        """
 
         async def turn(steady: "Steady") -> None:
-            await asyncio.sleep(every_s)
-            await look(steady)
+            await asyncio.sleep(LOOK_S)
+            for name, look in looks.items():
+                try:
+                    await steady.run_loose(look)
+                except Unavailable as error:
+                    log.warning("%s: %s", name, error)
+                    return
+                except Exception:
+                    log.exception("%s: a look failed; looking again", name)
 
-        await self.turning(name, turn)
+        await self.turning("looks", turn)
 
 
 async def _keep_time(connection: Connection, clock: LedgerClock) -> None:

@@ -3,18 +3,15 @@
 What belongs here: looking about once a second, and remembering. What does not: refusing (``intake``), the SQL (store).
 """
 
-import asyncio
 import logging
 
 from esoz_notify.core import limits
 from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.kinds import Lane
-from esoz_notify.engine.ledgers import Ledger, Steady
-from esoz_notify.store.ledger import is_behind
+from esoz_notify.store.ledger import Connection, is_behind
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
 EASED = 0.8
 """Being overloaded ends below this share of the limits, so that it does not come and go with every look."""
 
@@ -32,30 +29,16 @@ class Overload:
     While the ledger does not answer, what was seen last holds.
     """
 
-    def __init__(
-        self, ledger: Ledger, *, age_s: float = limits.OVERLOAD_AGE_S, backlog: int = limits.OVERLOAD_BACKLOG
-    ) -> None:
+    def __init__(self, *, age_s: float = limits.OVERLOAD_AGE_S, backlog: int = limits.OVERLOAD_BACKLOG) -> None:
         self.is_on = False
-        self._ledger = ledger
         self._age_s = age_s
         self._backlog = backlog
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-
-        async def turn(steady: Steady) -> None:
-            await self.look(steady)
-            await asyncio.sleep(LOOK_S)
-
-        await self._ledger.turning("overload", turn, LOOK_S)
-
-    async def look(self, steady: Steady) -> None:
+    async def look(self, connection: Connection) -> None:
         """Ask the ledger once: one index entry, and only when that is too old a count that stops at the limit."""
         share = EASED if self.is_on else 1.0
-        behind = await steady.run_loose(
-            lambda connection: is_behind(
-                connection, Lane.DOCUMENTS.value, self._age_s * share, max(1, int(self._backlog * share))
-            )
+        behind = await is_behind(
+            connection, Lane.DOCUMENTS.value, self._age_s * share, max(1, int(self._backlog * share))
         )
         if behind != self.is_on:
             log.log(logging.WARNING if behind else logging.INFO, "overload: %s", "begins" if behind else "is over")

@@ -20,14 +20,12 @@ from esoz_notify.core.policy_draft import Draft, DraftState
 from esoz_notify.core.policy_proposal import Ground, Typed, promise_flaws, read_draft, read_why
 from esoz_notify.engine.audit import Action, Deed, id_of, note
 from esoz_notify.engine.clock import new_id
-from esoz_notify.engine.ledgers import Ledger, Steady
+from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import policies as kept
 from esoz_notify.store import reading
 from esoz_notify.store.ledger import Connection
 
 log = logging.getLogger(__name__)
-
-LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +73,10 @@ class PolicyBook:
     async def open(self) -> None:
         """Learn what there is. Raises Unavailable."""
         async with self._ledger.transaction() as connection:
-            await self._learn(connection)
+            await self.look(connection)
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        await self._ledger.looking("policies", self.look, LOOK_S)
-
-    async def look(self, steady: Steady) -> None:
+    async def look(self, connection: Connection) -> None:
         """Ask the ledger once."""
-        await steady.run_loose(self._learn)
-
-    async def _learn(self, connection: Connection) -> None:
         self._take(rules.published(await kept.published(connection)))
 
     def _take(self, published: tuple[Policy, ...]) -> None:

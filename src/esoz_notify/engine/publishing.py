@@ -233,7 +233,7 @@ class Publishing:
 
     async def _published(self, connection: Connection) -> tuple[Texts, Mapping[tuple[str, str], ViberNote]]:
         """What is in force once what was published just now is, and what was noted of Viber bodies."""
-        await self._wording.learn(connection)
+        await self._wording.look(connection)
         latest = rules.latest_notes(await kept.in_use(connection), await kept.notes(connection))
         return self._wording.at(self._ledger.clock.now() + IN_FORCE_AFTER), latest
 

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 1.0
 PROCESS_LIFE_S = 5.0
+SEEN_S = 2.0
+"""How often a process says that it lives: often enough for one time to fail."""
 SUBJECTS_MAX = 50_000
 """Of so many this process knows what is left; beyond, the one that was seen first is forgotten."""
 PER_MIN_MAX = 10_000_000
@@ -123,6 +125,11 @@ class Quotas:
 
     # --- settling: called by SharedQuotas -----------------------------------------------------------------------------
 
+    @property
+    def has_taken(self) -> bool:
+        """Whether there is anything that the ledger has not been told of."""
+        return any(bucket.taken or bucket.settling for bucket in self._buckets.values())
+
     def begin(self) -> list[Taken]:
         """What was taken and is now on its way to the ledger."""
         found = []
@@ -171,6 +178,7 @@ class SharedQuotas:
         self._quotas = quotas
         self._process = UUID(bytes=os.urandom(16))
         self._since = _NEVER
+        self._seen_at_s = 0.0
         self._forget_at_s = time.monotonic() + _FORGET_S
 
     async def open(self) -> None:
@@ -197,8 +205,12 @@ class SharedQuotas:
             await steady.close()
 
     async def settle(self, steady: Steady) -> None:
-        """Settle once. What ``begin`` gives is not let go before it is committed: a turn that fails loses nothing."""
-        self._learn(await steady.run(self._work))
+        """Settle once. What ``begin`` gives is not let go before it is committed: a turn that fails loses nothing.
+
+        With nothing to write it only looks, which is a process at rest and most of its seconds.
+        """
+        must_write = self._quotas.has_taken or time.monotonic() >= min(self._seen_at_s + SEEN_S, self._forget_at_s)
+        self._learn(await (steady.run(self._work) if must_write else steady.run_loose(self._look)))
 
     async def _leave(self, steady: Steady) -> None:
         await self.settle(steady)
@@ -211,9 +223,14 @@ class SharedQuotas:
             await kept.settle(connection, taken)
         if time.monotonic() >= self._forget_at_s:
             await kept.forget_full(connection)
+        await kept.seen(connection, self._process)
+        self._seen_at_s = time.monotonic()
+        return await self._look(connection, taken)
+
+    async def _look(self, connection: Connection, taken: Sequence[Taken] = ()) -> "_News":
         return _News(
             taken=taken,
-            processes=await kept.seen(connection, self._process, PROCESS_LIFE_S),
+            processes=await kept.living(connection, PROCESS_LIFE_S),
             own=await kept.of_callers(connection),
             at=self._ledger.clock.now(),
             levels=await kept.levels(connection, self._since, SUBJECTS_MAX),

@@ -15,8 +15,8 @@ from typing import Any
 
 from esoz_notify.core.errors import Conflict, NotFound
 from esoz_notify.engine import audit
-from esoz_notify.engine.keyring import ANNOUNCED_S, LOOK_S, Keyring
-from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.keyring import ANNOUNCED_S, Keyring
+from esoz_notify.engine.ledgers import LOOK_S, Ledger
 from esoz_notify.store import data_keys
 from esoz_notify.store.data_keys import SEALED, KeyRow, SealedTable
 from esoz_notify.store.ledger import Connection

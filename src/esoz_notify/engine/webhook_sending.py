@@ -49,7 +49,7 @@ BODY_TYPE = "application/cloudevents+json"
 WORKER = "worker:webhooks"
 """Who disables a webhook that is gone or fails, as the audit names it."""
 
-LOOK_S = 0.5
+LOOK_S = 1.0
 """How often it is looked for what has become due: so long an event may wait at the most when its receiver is well."""
 
 PAUSE_S = 1.0
@@ -133,7 +133,7 @@ class Sender:
             claimed = (
                 []
                 if self._stopping
-                else await steady.run(
+                else await steady.run_loose(
                     lambda connection: webhook_log.claim(
                         connection, in_hand, limits.WEBHOOK_CALLS_MAX, limits.WEBHOOK_LEASE_S
                     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from esoz_notify.channels.diia import DiiaTemplate
-from esoz_notify.engine.ledgers import Ledger, Steady
+from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.render.templates import Template
 from esoz_notify.render.texts import Texts
 from esoz_notify.render.wording import Timeline, timeline, viber_ids
@@ -20,8 +20,6 @@ from esoz_notify.store import texts as kept
 from esoz_notify.store.ledger import Connection
 
 log = logging.getLogger(__name__)
-
-LOOK_S = 1.0
 
 
 class Wording:
@@ -60,17 +58,9 @@ class Wording:
     async def open(self) -> None:
         """Learn what there is. Raises Unavailable."""
         async with self._ledger.transaction() as connection:
-            await self.learn(connection)
+            await self.look(connection)
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        await self._ledger.looking("texts", self.look, LOOK_S)
-
-    async def look(self, steady: Steady) -> None:
-        """Ask the ledger once."""
-        await steady.run_loose(self.learn)
-
-    async def learn(self, connection: Connection) -> None:
+    async def look(self, connection: Connection) -> None:
         """Take in what is new, if anything is."""
         news = await kept.news(connection)
         if news == self._news:

@@ -79,13 +79,17 @@ async def forget_full(connection: Connection) -> None:
     )
 
 
-async def seen(connection: Connection, process: UUID, life_s: float) -> int:
-    """Say that a process lives, and give how many do; those not seen for ``life_s`` are dead."""
+async def seen(connection: Connection, process: UUID) -> None:
+    """Say that a process lives."""
     await connection.execute(
         "INSERT INTO quota_process (id, seen_at) VALUES (%s, ledger_now())"
         " ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at",
         [process],
     )
+
+
+async def living(connection: Connection, life_s: float) -> int:
+    """How many processes there are; those not seen for ``life_s`` are dead."""
     cursor = await connection.execute(
         "SELECT count(*) FROM quota_process WHERE seen_at > ledger_now() - make_interval(secs => %s)", [life_s]
     )
