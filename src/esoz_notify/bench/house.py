@@ -8,7 +8,9 @@ import platform
 import shutil
 import tempfile
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -135,7 +137,9 @@ class House:
         """Where the lab's SMSCs listen, by name."""
         ours = dict([next(iter(self.smscs.items()))]) if sms_only else self.smscs
         self._settings = _providers(site, lab_urls, ours) | (_sms_policy(site) if sms_only else {})
-        self._api = urlsplit(self._start("api", "api", "--host", "127.0.0.1", "--port", "0"))
+        self._apis: list[SplitResult] = []
+        self._workers = 0
+        self.start_api()
 
     def _start_lab(self) -> tuple[SplitResult, dict[str, Any]]:
         told = {"templates": dict(self._site.templates), "ack_at_once": self._sms_only}
@@ -151,14 +155,20 @@ class House:
         self._processes[name] = started.process
         return started.ready
 
+    def start_api(self) -> None:
+        """Start an API, or one more: load is shared evenly among all of them."""
+        name = _numbered("api", len(self._apis) + 1)
+        self._apis.append(urlsplit(self._start(name, "api", "--host", "127.0.0.1", "--port", "0")))
+
     def start_worker(self) -> None:
-        """Start a worker; providers call back to the API."""
-        self._start("worker", "worker", public_url=self._api.geturl())
+        """Start a worker, or one more; providers call back to the first API."""
+        self._workers += 1
+        self._start(_numbered("worker", self._workers), "worker", public_url=self.api.geturl())
 
     @property
     def api(self) -> SplitResult:
-        """Where the API is."""
-        return self._api
+        """Where the first API is."""
+        return self._apis[0]
 
     @property
     def caller(self) -> tuple[str, str]:
@@ -181,8 +191,36 @@ class House:
         return Meter(self._processes)
 
     def send(self, plan: Plan, what: str, tell: Tell, meter: Meter | None = None) -> Sent:
-        """Have a separate process send a plan to the API, as our caller."""
-        return self.send_to(self._api, replace(plan, caller=self.caller), what, tell, meter)
+        """Have a separate process send a plan to each API, as our caller: of several each has its share."""
+        whole = replace(plan, caller=self.caller)
+        if len(self._apis) == 1:
+            return self.send_to(self.api, whole, what, tell, meter)
+        shares = [_share(whole, number, len(self._apis)) for number in range(len(self._apis))]
+        with ThreadPoolExecutor(len(shares)) as threads:
+            # One meter is for one thread: the first share's looks are looks at everything.
+            going = [
+                threads.submit(self.send_to, where, share, what, tell, None if number else meter)
+                for number, (where, share) in enumerate(zip(self._apis, shares, strict=True))
+            ]
+            return self._together([one.result() for one in going])
+
+    def _together(self, several: list[Sent]) -> Sent:
+        """What several generators sent at the same time. ``accept_ms`` is None: percentiles cannot be joined."""
+        path = self._site.folder / f"answers-{next(self._numbers)}.tsv"
+        path.write_text("".join(one.answers.read_text(encoding="ascii") for one in several), encoding="ascii")
+        statuses: Tally[str] = Tally()
+        for one in several:
+            statuses.update(one.statuses)
+        return Sent(
+            statuses=dict(statuses),
+            lines=sum(one.lines for one in several),
+            accepted=sum(one.accepted for one in several),
+            seconds=max(one.seconds for one in several),
+            accept_ms=None,
+            cpu_s=sum(one.cpu_s for one in several),
+            started_at=min(one.started_at for one in several),
+            answers=path,
+        )
 
     def send_to(self, where: SplitResult, plan: Plan, what: str, tell: Tell, meter: Meter | None = None) -> Sent:
         """Have a separate process send a plan to a server."""
@@ -242,6 +280,22 @@ class House:
     def drain_known(self, tell: Tell, meter: Meter | None = None, limit_s: float = DRAIN_LIMIT_S) -> None:
         """Wait until nothing of what the ledger's counter knows is open any more."""
         self.wait("delivering", tell, self.ledger.known_ended, limit_s=limit_s, meter=meter)
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _share(plan: Plan, number: int, among: int) -> Plan:
+    """What one of several generators sends of a plan: of three, every third line."""
+    return replace(
+        plan,
+        first=plan.first + number * plan.step,
+        step=plan.step * among,
+        count_max=plan.count_max // among,
+        connections=max(1, plan.connections // among),
+        rate_per_s=None if plan.rate_per_s is None else plan.rate_per_s / among,
+    )
 
 
 def _run_load(plan: Plan, what: str, tell: Tell, meter: Meter | None) -> dict[str, Any]:

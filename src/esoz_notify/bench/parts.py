@@ -6,7 +6,7 @@ What belongs here: what two scenarios or more use. What does not: a scenario (``
 
 import json
 from collections import Counter as Tally
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,7 +202,7 @@ def result_of(scenario: str, house: House, sent: Sent, meter: Meter, *, delivere
     ledger.know(sent.ids())
     statuses = ledger.statuses()
     span_s = ledger.span_s() if delivered else None
-    product = {name: round(1000 * used_s.get(name, 0.0) / count, 3) for name in PRODUCT}
+    product = {name: round(1000 * _used_by(name, used_s) / count, 3) for name in PRODUCT}
     arrived = statuses.get("delivered", 0) if delivered else sum(statuses.values()) - statuses.get("missing", 0)
     extra = max(0, ledger.total() - house.others - sent.accepted - refused(sent))
     return Result(
@@ -226,6 +226,11 @@ def result_of(scenario: str, house: House, sent: Sent, meter: Meter, *, delivere
         lost=sent.accepted - arrived,
         doubled=extra + doubled(house),
     )
+
+
+def _used_by(name: str, used_s: Mapping[str, float]) -> float:
+    """CPU seconds of all processes of a part: ``worker``, ``worker-2`` and so on."""
+    return sum(one_s for process, one_s in used_s.items() if process.split("-")[0] == name)
 
 
 def refused(sent: Sent) -> int:

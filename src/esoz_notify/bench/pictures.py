@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
+from typing import Any
 
 from esoz_notify.bench.parts import Result
 
@@ -90,6 +91,20 @@ def charts(results: Sequence[Result]) -> list[Chart]:
             digits=1,
         ),
         Chart(
+            file="scale.png",
+            title="CPU seconds per 1,000 notifications, as processes are added",
+            note="User and system time of the processes named; lab and generator are not among them.",
+            rows={_shape(step): step["cpu_s"] for one in results for step in one.more.get("scale", ())},
+            digits=3,
+        ),
+        Chart(
+            file="needs.png",
+            title="Cores that a load needs, by the model of the measured shapes",
+            note="Notifications per second; cores of this kind, planned to be busy 60 % of their time.",
+            rows={_load(row): _cores(row) for one in results for row in one.more.get("needs", ())},
+            digits=0,
+        ),
+        Chart(
             file="cpu.png",
             title="CPU seconds per 1,000 notifications",
             note="User and system time of the processes named; lab and generator are not among them.",
@@ -121,6 +136,18 @@ def _cpu(results: Sequence[Result]) -> dict[str, Figures]:
         if "kannel" in one.more:
             rows["peer, Kannel"] = _parts(one.more["kannel"]["cpu_s_per_1000"])
     return rows
+
+
+def _shape(step: Mapping[str, Any]) -> str:
+    return f"API × {step['apis']}, worker × {step['workers']}"
+
+
+def _load(row: Mapping[str, Any]) -> str:
+    return f"{row['lives_per_s']:,.0f}/s"
+
+
+def _cores(row: Mapping[str, Any]) -> Figures:
+    return {part: row[f"{part}_cores"] for part in ("api", "worker", "postgres")}
 
 
 def _name(result: Result) -> str:

@@ -32,6 +32,7 @@ from esoz_notify.bench.parts import (
 )
 from esoz_notify.bench.peer import peer
 from esoz_notify.bench.printing import printing
+from esoz_notify.bench.scale import scale
 from esoz_notify.bench.volume import growth, waiting
 from esoz_notify.core.limits import BATCH_LINES_MAX, OVERLOAD_BACKLOG
 
@@ -190,6 +191,7 @@ QUICK: Mapping[str, Scenario] = {
 """What runs when nothing is named."""
 
 SLOW: Mapping[str, Scenario] = {
+    "scale": scale,
     "growth": growth,
     "waiting": waiting,
     "pages": pages,

@@ -93,6 +93,16 @@ class Counter:
         codes, documents, receipts = self._row(_WAITING)
         return Waiting(codes=codes, documents=documents, receipts=receipts)
 
+    def wal_bytes(self) -> int:
+        """What the server has written to its log since it was made."""
+        written: int = self._row("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")[0]
+        return written
+
+    def size_bytes(self) -> int:
+        """What the ledger takes on the disk, indexes and room for changes included."""
+        size: int = self._row("SELECT pg_database_size(current_database())")[0]
+        return size
+
     def total(self) -> int:
         """All notifications in the ledger."""
         count: int = self._row("SELECT count(*) FROM notification")[0]
