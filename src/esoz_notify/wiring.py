@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
+from uuid import UUID, uuid4
 
 from esoz_notify.channels import diia, infobip, smpp
 from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
@@ -41,13 +42,16 @@ from esoz_notify.engine.people import People
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.probing import Probing, Target
+from esoz_notify.engine.processes import Presence
 from esoz_notify.engine.provider_board import Contract, ProviderBoard
 from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
+from esoz_notify.engine.rate_budget import RateBudget
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
+from esoz_notify.engine.smpp_binds import Binds, Permit
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.trail import Trail
@@ -205,9 +209,18 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
         hands = _Hands()
+        process = uuid4()
+        presence = Presence(
+            ledger, process, "+".join(name for name, is_one in (("api", api), ("worker", worker)) if is_one)
+        )
+        await presence.open()
+        _start(tasks, presence=presence.run())
         if worker:
             composer = Composer(vault, wording.at)
-            hands = await _hands(settings, ledger, vault, composer, adapters, receiver, health, wakes, stack, tasks)
+            links = _links(settings, process, ledger, receiver, wakes, stack, tasks)
+            hands = await _hands(
+                settings, ledger, vault, composer, adapters, receiver, health, wakes, links, stack, tasks
+            )
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
             settings=settings,
@@ -250,6 +263,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     receiver: Receiver,
     health: Health,
     wakes: "_Wakes",
+    links: "_Links",
     stack: AsyncExitStack,
     tasks: list["asyncio.Task[None]"],
 ) -> _Hands:
@@ -257,11 +271,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     gateway = Gateway(ledger, vault, _endpoints(settings))
     await gateway.open()
     stack.push_async_callback(gateway.close)
-    smpp_ways = [_smsc(smsc, receiver, wakes) for smsc in settings.smscs]
-    links = tuple(link for link, _ in smpp_ways)
-    _start(tasks, **{f"link {smsc.name}": link.run() for smsc, link in zip(settings.smscs, links, strict=True)})
-    stack.push_async_callback(_close_links, links)
-    providers = (*(http_provider(adapter, gateway) for adapter in adapters), *(provider for _, provider in smpp_ways))
+    providers = (*(http_provider(adapter, gateway) for adapter in adapters), *links.providers)
     wakes.worker = worker = Worker(
         ledger=ledger,
         composer=composer,
@@ -270,6 +280,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
         receiver=receiver,
         health=health,
         keep_days=settings.keep_days,
+        elsewhere=lambda: links.binds.elsewhere,
     )
     telling = Sender(ledger, vault, source=_public_url(settings), loopback=settings.webhooks_to_loopback)
     purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
@@ -277,7 +288,44 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     _start(tasks, webhooks=telling.run())
     stack.push_async_callback(telling.drain)
     stack.push_async_callback(worker.drain)
-    return _Hands(worker=worker, providers=providers, links=links)
+    return _Hands(worker=worker, providers=providers, links=links.links)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Links:
+    """The links of a worker to SMSCs, and which binds it may have."""
+
+    links: tuple[SmppLink, ...]
+    providers: tuple[Provider, ...]
+    binds: Binds
+
+
+def _links(  # noqa: PLR0913, PLR0917 - what links work with
+    settings: Settings,
+    process: UUID,
+    ledger: Ledger,
+    receiver: Receiver,
+    wakes: "_Wakes",
+    stack: AsyncExitStack,
+    tasks: list["asyncio.Task[None]"],
+) -> _Links:
+    """Links at work; on leaving they unbind, and then their binds are let go."""
+    binds = Binds(ledger, process, {one.name: one.binds_max for one in settings.smscs if one.binds_max})
+    budgets = {
+        one.name: RateBudget(ledger, one.name, process, one.submit_rate_per_s)
+        for one in settings.smscs
+        if one.submit_rate_per_s
+    }
+    ways = [
+        _smsc(smsc, receiver, wakes, binds.permits.get(smsc.name), budgets.get(smsc.name)) for smsc in settings.smscs
+    ]
+    links = tuple(link for link, _ in ways)
+    stack.push_async_callback(binds.close)
+    _start(tasks, binds=binds.run())
+    _start(tasks, **{f"rate {name}": budget.run() for name, budget in budgets.items()})
+    _start(tasks, **{f"link {smsc.name}": link.run() for smsc, link in zip(settings.smscs, links, strict=True)})
+    stack.push_async_callback(_close_links, links)
+    return _Links(links=links, providers=tuple(provider for _, provider in ways), binds=binds)
 
 
 async def _vault(keys: Keys, ledger: Ledger) -> tuple[Vault, Keyring]:
@@ -415,7 +463,9 @@ def _endpoints(settings: Settings) -> dict[str, Endpoint]:
     }
 
 
-def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Provider]:
+def _smsc(
+    smsc: Smsc, receiver: Receiver, wakes: _Wakes, permit: Permit | None, budget: RateBudget | None
+) -> tuple[SmppLink, Provider]:
     account = smpp.SmppAccount(
         name=smsc.name,
         host=smsc.host,
@@ -433,7 +483,14 @@ def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Prov
         await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
 
     context = tls_context(smsc.ca_file) if smsc.tls else None
-    link = SmppLink(account, on_receipt=on_receipt, on_late=partial(wakes.late, smsc.name), ssl_context=context)
+    link = SmppLink(
+        account,
+        on_receipt=on_receipt,
+        on_late=partial(wakes.late, smsc.name),
+        ssl_context=context,
+        permit=permit,
+        budget=budget,
+    )
     # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
     single = replace(smpp.capabilities(account), batch_max=1)
     return link, smpp_provider(smsc.name, single, link, at_once=2 * smsc.window_size)
