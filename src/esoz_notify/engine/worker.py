@@ -128,11 +128,16 @@ class Worker:
     def wake_agenda(self, hint: str = "") -> None:
         """Something has become due in a lane, or in any; of ``lane@provider`` for those who can use that provider."""
         lane, _, provider = hint.partition("@")
-        if provider and provider in self._outlook.away():
+        if provider and provider in self.away:
             return
         for one, event in self._agenda.items():
             if lane in {"", one}:
                 event.set()
+
+    @property
+    def away(self) -> frozenset[str]:
+        """Providers that another worker can use now and this one cannot."""
+        return self._outlook.away()
 
     def wake_inbox(self) -> None:
         """Receipts have come."""
