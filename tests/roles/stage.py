@@ -15,7 +15,7 @@ from tests.chaos.run import ANSWERED_LIMIT_S, LAB_TIMEOUT_S, dice, shown_of, sub
 
 from esoz_notify.engine.clock import LedgerClock
 
-RATE = 25.0
+RATE = 15.0
 PATIENCE_S = 60.0
 
 

@@ -3,7 +3,7 @@
 from tests.chaos.processes import Contract, an_empty_house
 from tests.roles.stage import faults, smscs, under_load
 
-BINDS, PER_S = 2, 10
+BINDS, PER_S = 2, 5
 TOGETHER = 1.5
 """What left evenly may come together at a busy SMSC; that windows are exact where parts leave has tests of its own."""
 
@@ -19,12 +19,12 @@ async def test_killed_processes_lose_nothing_and_contracts_hold() -> None:
         await house.prepare()
         workers = (house.worker_1, house.worker_2, house.extra)
         async with under_load(house, (house.api, house.api_2, *workers)) as stage:
-            await stage.accepted(80)
+            await stage.accepted(30)
             refused = {name: one["binds_refused"] for name, one in (await smscs(house)).items()}
             await house.worker_1.kill()
-            await stage.accepted(40)
+            await stage.accepted(20)
             await house.api.kill()
-            await stage.accepted(40)
+            await stage.accepted(20)
             await house.api.start()
             await stage.accepted(20)
         found = await faults(stage)

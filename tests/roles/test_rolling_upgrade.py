@@ -34,14 +34,14 @@ async def test_versions_are_exchanged_one_by_one_under_load(older: Path) -> None
         await house.prepare(older)
         processes = (house.worker_1, house.worker_2, house.api, house.api_2)
         async with under_load(house, processes) as stage:
-            await stage.accepted(40)
+            await stage.accepted(20)
             house.worker_1.source = None
             assert "0160_pre_process.sql" in await house.migrate("--only", "pre")
             for one in processes:
                 assert await one.stop(), f"{one.name} did not stop in time"
                 one.source = None
                 await one.start()
-                await stage.accepted(25)
+                await stage.accepted(10)
             assert "up to date" in await house.migrate("--only", "post")
         found = await faults(stage)
     assert found == []

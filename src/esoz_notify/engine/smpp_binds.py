@@ -34,7 +34,11 @@ FRUITLESS_S = 15.0
 _AGAIN_S = 0.05
 _LOOK_S = 1.0
 _LEAVE_S = 1.0
+_SILENT_MAX_S = 1.5
 
+assert _SILENT_MAX_S + BEAT_S < LIFE_S - MARGIN_S, (
+    "a worker that is cut off at its look must not cost others their leases"
+)
 assert BEAT_S * 3 < LIFE_S - MARGIN_S, "a lease must have several chances to be renewed"
 assert CLOSE_GRACE_S < MARGIN_S, "a connection must be closed before its number can be another's"
 
@@ -149,7 +153,7 @@ class Binds:
 
     async def _beat(self, connection: Connection) -> tuple[list[Claim], bool]:
         """One look under the lock; gives what holds at its end, and whether a number was taken."""
-        await table.one_at_a_time(connection)
+        await table.one_at_a_time(connection, _SILENT_MAX_S)
         bound = {provider: permit.bound for provider, permit in self.permits.items()}
         await table.seen(connection, self._process, bound, LIFE_S)
         unused = [provider for provider, permit in self.permits.items() if permit.recalled and not permit.in_use]

@@ -13,9 +13,16 @@ from esoz_notify.store.ledger import Connection
 _LOCK = 0x42494E44  # any constant of ours: workers look and take in turn
 
 
-async def one_at_a_time(connection: Connection) -> None:
-    """Hold everybody else off until this transaction ends."""
-    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+async def one_at_a_time(connection: Connection, silent_max_s: float) -> None:
+    """Hold everybody else off until this transaction ends.
+
+    The ledger ends it when nothing is heard for so long: a worker that is cut off must not hold off the others.
+    """
+    silent_ms = str(int(1000 * silent_max_s))
+    await connection.execute(
+        "SELECT set_config('idle_in_transaction_session_timeout', %s, true), pg_advisory_xact_lock(%s)",
+        [silent_ms, _LOCK],
+    )
 
 
 _SEEN = """
