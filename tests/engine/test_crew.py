@@ -54,7 +54,9 @@ async def test_a_worker_without_a_bind_leaves_messages_to_those_with_one(ledger_
         await until(lambda: sum(map(len, bound(hands))) == 1)
         await asyncio.gather(*(_knows(one) for one in hands))
         # Refused in the answer itself, whose reply any worker settles, also one that cannot send the SMS that follows.
-        crew.lab.faults.order(parse_order({"provider": "viber", "fault": "refuse", "reason": "template", "share": 1.0}))
+        crew.lab.faults.order(
+            parse_order({"provider": "viber", "fault": "refuse", "reason": "invalid_number", "share": 1.0})
+        )
         for number in range(count):
             kind, data = ("confirmation_code", CODE) if number % 2 else ("referral_issued", REFERRAL)
             await crew.send(hands[number % 3], number, kind, data)

@@ -8,8 +8,8 @@ import pytest
 from tests.engine.test_rotation import WHO, a_process
 
 from esoz_notify import __version__
-from esoz_notify.engine import rotation
 from esoz_notify.core.errors import Conflict
+from esoz_notify.engine import rotation
 from esoz_notify.engine.processes import Presence, living
 from esoz_notify.store.vault import fresh_keys
 
