@@ -195,8 +195,14 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         if api:
             _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
             _start(tasks, intake=intake.run(), callers=access.callers.run(), issuers=issuers.run())
+        presence = await _presence(ledger, process := uuid4(), stack, api=api, worker=worker)
         of_api = {"crises": crises.look, "policies": policies.look, "overload": overload.look} if api else {}
-        _start(tasks, looks=ledger.looking({"data keys": keyring.look, "texts": wording.look, **of_api}))
+        _start(
+            tasks,
+            looks=ledger.looking(
+                {"presence": presence.look, "data keys": keyring.look, "texts": wording.look, **of_api}
+            ),
+        )
         service = Service(
             ledger=ledger,
             vault=vault,
@@ -209,12 +215,6 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
         hands = _Hands()
-        process = uuid4()
-        presence = Presence(
-            ledger, process, "+".join(name for name, is_one in (("api", api), ("worker", worker)) if is_one)
-        )
-        await presence.open()
-        _start(tasks, presence=presence.run())
         if worker:
             composer = Composer(vault, wording.at)
             links = _links(settings, process, ledger, receiver, wakes, stack, tasks)
@@ -341,6 +341,15 @@ async def _wording(settings: Settings, texts: Texts, ledger: Ledger) -> Wording:
     wording = Wording(ledger, texts, viber_ids=settings.viber_templates, diia_ids=settings.diia_templates)
     await wording.open()
     return wording
+
+
+async def _presence(ledger: Ledger, process: UUID, stack: AsyncExitStack, *, api: bool, worker: bool) -> Presence:
+    """This process as others see it, until it has stopped everything."""
+    role = "+".join(name for name, is_one in (("api", api), ("worker", worker)) if is_one)
+    presence = Presence(ledger, process, role)
+    await presence.open()
+    stack.push_async_callback(presence.close)
+    return presence
 
 
 async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:

@@ -6,7 +6,9 @@ What belongs here: saying so, and refusing what is not safe while programs of tw
 
 import asyncio
 import contextlib
+import math
 import socket
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +17,7 @@ from uuid import UUID
 
 from esoz_notify import __version__
 from esoz_notify.core.errors import Conflict, Unavailable
-from esoz_notify.engine.ledgers import Ledger, Steady
+from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import processes as table
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.migrations import PROCESS_LIFE_S, migration_files
@@ -43,6 +45,7 @@ class Presence:
     def __init__(self, ledger: Ledger, process: UUID, role: str) -> None:
         self._ledger = ledger
         self._process = process
+        self._next_s = time.monotonic() + SEEN_S
         self._say = partial(
             table.seen,
             process=process,
@@ -57,18 +60,21 @@ class Presence:
         async with self._ledger.transaction() as connection:
             await self._say(connection)
 
-    async def run(self) -> None:
-        """Say it until cancelled, and take it back then."""
-        try:
-            await self._ledger.looking("presence", lambda steady: steady.run(self._say), SEEN_S)
-        finally:
-            steady = self._ledger.steady()
-            with contextlib.suppress(Unavailable, TimeoutError):
-                await asyncio.wait_for(self._leave(steady), _LEAVE_S)
-            await steady.close()
+    async def look(self, connection: Connection) -> None:
+        """Say it again when it is time."""
+        if time.monotonic() >= self._next_s:
+            await self._say(connection)
+            self._next_s = time.monotonic() + SEEN_S
 
-    async def _leave(self, steady: Steady) -> None:
-        await steady.run(lambda connection: table.leave(connection, self._process, 100 * PROCESS_LIFE_S))
+    async def close(self) -> None:
+        """Take it back: this process is no more. A ledger that is away finds out by itself."""
+        self._next_s = math.inf
+        with contextlib.suppress(Unavailable, TimeoutError):
+            await asyncio.wait_for(self._leave(), _LEAVE_S)
+
+    async def _leave(self) -> None:
+        async with self._ledger.transaction() as connection:
+            await table.leave(connection, self._process, 100 * PROCESS_LIFE_S)
 
 
 async def living(ledger: Ledger) -> list[Living]:
