@@ -6,13 +6,13 @@ What belongs here: from settings to a running product. What does not: reading th
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from esoz_notify.channels import diia, infobip, smpp
-from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
+from esoz_notify.channels import diia, infobip
+from esoz_notify.channels.dialogue import Adapter
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
@@ -35,7 +35,6 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
-from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
@@ -44,14 +43,12 @@ from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.probing import Probing, Target
 from esoz_notify.engine.processes import Presence
 from esoz_notify.engine.provider_board import Contract, ProviderBoard
-from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
+from esoz_notify.engine.providers import Provider, http_provider
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
-from esoz_notify.engine.rate_budget import RateBudget
 from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
-from esoz_notify.engine.smpp_binds import Binds, Permit
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.trail import Trail
@@ -61,9 +58,9 @@ from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
-from esoz_notify.setting_values import Smsc
 from esoz_notify.settings import Settings
 from esoz_notify.store.vault import Keys, Vault
+from esoz_notify.wiring_smpp import Links, smpp_links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,14 +192,10 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         if api:
             _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
             _start(tasks, intake=intake.run(), callers=access.callers.run(), issuers=issuers.run())
-        presence = await _presence(ledger, process := uuid4(), stack, api=api, worker=worker)
+        presence = await _presence(ledger, stack, api=api, worker=worker)
         of_api = {"crises": crises.look, "policies": policies.look, "overload": overload.look} if api else {}
-        _start(
-            tasks,
-            looks=ledger.looking(
-                {"presence": presence.look, "data keys": keyring.look, "texts": wording.look, **of_api}
-            ),
-        )
+        of_all = {"presence": presence.look, "data keys": keyring.look, "texts": wording.look}
+        _start(tasks, looks=ledger.looking({**of_all, **of_api}))
         service = Service(
             ledger=ledger,
             vault=vault,
@@ -216,10 +209,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await health.open()
         hands = _Hands()
         if worker:
-            composer = Composer(vault, wording.at)
-            links = _links(settings, process, ledger, receiver, wakes, stack, tasks)
+            links = smpp_links(settings.smscs, presence.process, ledger, receiver, wakes.late, stack, tasks)
             hands = await _hands(
-                settings, ledger, vault, composer, adapters, receiver, health, wakes, links, stack, tasks
+                settings, ledger, vault, wording, adapters, receiver, health, wakes, links, stack, tasks
             )
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
@@ -258,12 +250,12 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     settings: Settings,
     ledger: Ledger,
     vault: Vault,
-    composer: Composer,
+    wording: Wording,
     adapters: Sequence[Adapter],
     receiver: Receiver,
     health: Health,
     wakes: "_Wakes",
-    links: "_Links",
+    links: Links,
     stack: AsyncExitStack,
     tasks: list["asyncio.Task[None]"],
 ) -> _Hands:
@@ -274,7 +266,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     providers = (*(http_provider(adapter, gateway) for adapter in adapters), *links.providers)
     wakes.worker = worker = Worker(
         ledger=ledger,
-        composer=composer,
+        composer=Composer(vault, wording.at),
         providers=providers,
         gateway=gateway,
         receiver=receiver,
@@ -289,43 +281,6 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     stack.push_async_callback(telling.drain)
     stack.push_async_callback(worker.drain)
     return _Hands(worker=worker, providers=providers, links=links.links)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Links:
-    """The links of a worker to SMSCs, and which binds it may have."""
-
-    links: tuple[SmppLink, ...]
-    providers: tuple[Provider, ...]
-    binds: Binds
-
-
-def _links(  # noqa: PLR0913, PLR0917 - what links work with
-    settings: Settings,
-    process: UUID,
-    ledger: Ledger,
-    receiver: Receiver,
-    wakes: "_Wakes",
-    stack: AsyncExitStack,
-    tasks: list["asyncio.Task[None]"],
-) -> _Links:
-    """Links at work; on leaving they unbind, and then their binds are let go."""
-    binds = Binds(ledger, process, {one.name: one.binds_max for one in settings.smscs if one.binds_max})
-    budgets = {
-        one.name: RateBudget(ledger, one.name, process, one.submit_rate_per_s)
-        for one in settings.smscs
-        if one.submit_rate_per_s
-    }
-    ways = [
-        _smsc(smsc, receiver, wakes, binds.permits.get(smsc.name), budgets.get(smsc.name)) for smsc in settings.smscs
-    ]
-    links = tuple(link for link, _ in ways)
-    stack.push_async_callback(binds.close)
-    _start(tasks, binds=binds.run())
-    _start(tasks, **{f"rate {name}": budget.run() for name, budget in budgets.items()})
-    _start(tasks, **{f"link {smsc.name}": link.run() for smsc, link in zip(settings.smscs, links, strict=True)})
-    stack.push_async_callback(_close_links, links)
-    return _Links(links=links, providers=tuple(provider for _, provider in ways), binds=binds)
 
 
 async def _vault(keys: Keys, ledger: Ledger) -> tuple[Vault, Keyring]:
@@ -343,10 +298,10 @@ async def _wording(settings: Settings, texts: Texts, ledger: Ledger) -> Wording:
     return wording
 
 
-async def _presence(ledger: Ledger, process: UUID, stack: AsyncExitStack, *, api: bool, worker: bool) -> Presence:
+async def _presence(ledger: Ledger, stack: AsyncExitStack, *, api: bool, worker: bool) -> Presence:
     """This process as others see it, until it has stopped everything."""
     role = "+".join(name for name, is_one in (("api", api), ("worker", worker)) if is_one)
-    presence = Presence(ledger, process, role)
+    presence = Presence(ledger, uuid4(), role)
     await presence.open()
     stack.push_async_callback(presence.close)
     return presence
@@ -411,10 +366,6 @@ async def _background() -> AsyncIterator[list["asyncio.Task[None]"]]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _close_links(links: Sequence[SmppLink]) -> None:
-    await asyncio.gather(*(link.close() for link in links))
-
-
 def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
     adapters = []
     if settings.diia_url:
@@ -470,36 +421,3 @@ def _endpoints(settings: Settings) -> dict[str, Endpoint]:
         for name, (url, ca_file) in given.items()
         if url
     }
-
-
-def _smsc(
-    smsc: Smsc, receiver: Receiver, wakes: _Wakes, permit: Permit | None, budget: RateBudget | None
-) -> tuple[SmppLink, Provider]:
-    account = smpp.SmppAccount(
-        name=smsc.name,
-        host=smsc.host,
-        port=smsc.port,
-        system_id=smsc.system_id,
-        password=smsc.password,
-        source_addr=smsc.source,
-        window_size=smsc.window_size,
-        id_format=smpp.IdFormat(smsc.id_format),
-        system_type=smsc.system_type,
-        submit_rate_per_s=smsc.submit_rate_per_s,
-    )
-
-    async def on_receipt(raw: bytes, said: Receipt | ReceiptProblem) -> None:
-        await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
-
-    context = tls_context(smsc.ca_file) if smsc.tls else None
-    link = SmppLink(
-        account,
-        on_receipt=on_receipt,
-        on_late=partial(wakes.late, smsc.name),
-        ssl_context=context,
-        permit=permit,
-        budget=budget,
-    )
-    # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
-    single = replace(smpp.capabilities(account), batch_max=1)
-    return link, smpp_provider(smsc.name, single, link, at_once=2 * smsc.window_size)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import uuid4
 
+from esoz_notify.core.rate_budget import GRANT_LIFE_S
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.rate_budget import RateBudget
@@ -51,6 +52,18 @@ async def submitters(dsn: str, waiting: list[tuple[int, int]]) -> AsyncIterator[
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+
+
+async def test_a_slice_is_over_in_its_time(ledger_dsn: str) -> None:
+    """A worker that was stopped with a slice in hand submits nothing of it afterwards: the book counts on that."""
+    async with submitters(ledger_dsn, [(0, 4)]) as (one,):
+        given = asyncio.Event()
+        one.budget.more = given.set
+        assert not one.budget.take(code=False)
+        await asyncio.wait_for(given.wait(), 60)
+        one.waiting[False] = 0
+        await asyncio.sleep(GRANT_LIFE_S)
+        assert not one.budget.take(code=False)
 
 
 async def test_every_window_holds_what_is_agreed(ledger_dsn: str) -> None:

@@ -44,7 +44,7 @@ class Presence:
 
     def __init__(self, ledger: Ledger, process: UUID, role: str) -> None:
         self._ledger = ledger
-        self._process = process
+        self.process = process
         self._next_s = time.monotonic() + SEEN_S
         self._say = partial(
             table.seen,
@@ -74,7 +74,7 @@ class Presence:
 
     async def _leave(self) -> None:
         async with self._ledger.transaction() as connection:
-            await table.leave(connection, self._process, 100 * PROCESS_LIFE_S)
+            await table.leave(connection, self.process, 100 * PROCESS_LIFE_S)
 
 
 async def living(ledger: Ledger) -> list[Living]:
