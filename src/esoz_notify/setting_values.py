@@ -22,12 +22,14 @@ from esoz_notify.core.phone import PHONE_RULE
 from esoz_notify.core.toml import read_toml
 
 PRICE_MAX = 1000
+BINDS_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smsc:
     """One operator's SMSC, from ``smpps://system_id:password@host:port?name=…&source=…&window=…``.
 
+    ``binds_max``: how many binds the operator allows the account, over all workers; None: each worker has one.
     One without TLS on another machine must say ``plain=vpn``: many operators offer plain SMPP in a VPN alone.
     """
 
@@ -43,10 +45,11 @@ class Smsc:
     system_type: str = ""
     submit_rate_per_s: float | None = None
     ca_file: Path | None = None
+    binds_max: int | None = None
 
 
 _SMSC_FORM = "each must be smpp://system_id:password@host:port?name=NAME (smpps:// for TLS), : / ? # @ in them as %XX"
-_SMSC_OPTIONS = frozenset({"name", "source", "window", "id_format", "system_type", "rate", "ca_file", "plain"})
+_SMSC_OPTIONS = frozenset({"name", "source", "window", "id_format", "system_type", "rate", "ca_file", "plain", "binds"})
 _PLAIN = frozenset({"vpn", "lab"})
 
 
@@ -69,8 +72,11 @@ def _read_smsc(url: str, number: int) -> Smsc:
         raise ValueError(f"an option is none of the known: {', '.join(sorted(_SMSC_OPTIONS))}")
     try:
         window_size, rate = int(options.get("window", "10")), float(options["rate"]) if "rate" in options else None
+        binds_max = int(options["binds"]) if "binds" in options else None
     except ValueError:
-        raise ValueError("window and rate must be numbers") from None
+        raise ValueError("window, rate and binds must be numbers") from None
+    if binds_max is not None and not 1 <= binds_max <= BINDS_MAX:
+        raise ValueError(f"binds must be 1 to {BINDS_MAX}: how many the operator allows the account")
     name = options.get("name", f"smsc-{number}")
     if parts.scheme == "smpp" and options.get("plain") not in _PLAIN and not is_loopback(parts.hostname):
         raise ValueError(
@@ -90,6 +96,7 @@ def _read_smsc(url: str, number: int) -> Smsc:
         system_type=options.get("system_type", ""),
         submit_rate_per_s=rate,
         ca_file=read_authorities(options.get("ca_file", "")),
+        binds_max=binds_max,
     )
 
 

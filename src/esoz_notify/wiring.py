@@ -6,12 +6,13 @@ What belongs here: from settings to a running product. What does not: reading th
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
-from esoz_notify.channels import diia, infobip, smpp
-from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
+from esoz_notify.channels import diia, infobip
+from esoz_notify.channels.dialogue import Adapter
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
@@ -34,15 +35,15 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
-from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
 from esoz_notify.engine.probing import Probing, Target
+from esoz_notify.engine.processes import Presence
 from esoz_notify.engine.provider_board import Contract, ProviderBoard
-from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
+from esoz_notify.engine.providers import Provider, http_provider
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
@@ -57,9 +58,9 @@ from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
 from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
-from esoz_notify.setting_values import Smsc
 from esoz_notify.settings import Settings
 from esoz_notify.store.vault import Keys, Vault
+from esoz_notify.wiring_smpp import Links, smpp_links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +192,10 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         if api:
             _start(tasks, **({"probes": probing.run()} if settings.probes else {}))
             _start(tasks, intake=intake.run(), callers=access.callers.run(), issuers=issuers.run())
+        presence = await _presence(ledger, stack, api=api, worker=worker)
         of_api = {"crises": crises.look, "policies": policies.look, "overload": overload.look} if api else {}
-        _start(tasks, looks=ledger.looking({"data keys": keyring.look, "texts": wording.look, **of_api}))
+        of_all = {"presence": presence.look, "data keys": keyring.look, "texts": wording.look}
+        _start(tasks, looks=ledger.looking({**of_all, **of_api}))
         service = Service(
             ledger=ledger,
             vault=vault,
@@ -206,8 +209,10 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await health.open()
         hands = _Hands()
         if worker:
-            composer = Composer(vault, wording.at)
-            hands = await _hands(settings, ledger, vault, composer, adapters, receiver, health, wakes, stack, tasks)
+            links = smpp_links(settings.smscs, presence.process, ledger, receiver, wakes.late, stack, tasks)
+            hands = await _hands(
+                settings, ledger, vault, wording, adapters, receiver, health, wakes, links, stack, tasks
+            )
         tasks.append(asyncio.create_task(health.run(), name="health"))
         yield Product(
             settings=settings,
@@ -245,11 +250,12 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     settings: Settings,
     ledger: Ledger,
     vault: Vault,
-    composer: Composer,
+    wording: Wording,
     adapters: Sequence[Adapter],
     receiver: Receiver,
     health: Health,
     wakes: "_Wakes",
+    links: Links,
     stack: AsyncExitStack,
     tasks: list["asyncio.Task[None]"],
 ) -> _Hands:
@@ -257,19 +263,16 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     gateway = Gateway(ledger, vault, _endpoints(settings))
     await gateway.open()
     stack.push_async_callback(gateway.close)
-    smpp_ways = [_smsc(smsc, receiver, wakes) for smsc in settings.smscs]
-    links = tuple(link for link, _ in smpp_ways)
-    _start(tasks, **{f"link {smsc.name}": link.run() for smsc, link in zip(settings.smscs, links, strict=True)})
-    stack.push_async_callback(_close_links, links)
-    providers = (*(http_provider(adapter, gateway) for adapter in adapters), *(provider for _, provider in smpp_ways))
+    providers = (*(http_provider(adapter, gateway) for adapter in adapters), *links.providers)
     wakes.worker = worker = Worker(
         ledger=ledger,
-        composer=composer,
+        composer=Composer(vault, wording.at),
         providers=providers,
         gateway=gateway,
         receiver=receiver,
         health=health,
         keep_days=settings.keep_days,
+        elsewhere=lambda: links.binds.elsewhere,
     )
     telling = Sender(ledger, vault, source=_public_url(settings), loopback=settings.webhooks_to_loopback)
     purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
@@ -277,7 +280,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     _start(tasks, webhooks=telling.run())
     stack.push_async_callback(telling.drain)
     stack.push_async_callback(worker.drain)
-    return _Hands(worker=worker, providers=providers, links=links)
+    return _Hands(worker=worker, providers=providers, links=links.links)
 
 
 async def _vault(keys: Keys, ledger: Ledger) -> tuple[Vault, Keyring]:
@@ -293,6 +296,15 @@ async def _wording(settings: Settings, texts: Texts, ledger: Ledger) -> Wording:
     wording = Wording(ledger, texts, viber_ids=settings.viber_templates, diia_ids=settings.diia_templates)
     await wording.open()
     return wording
+
+
+async def _presence(ledger: Ledger, stack: AsyncExitStack, *, api: bool, worker: bool) -> Presence:
+    """This process as others see it, until it has stopped everything."""
+    role = "+".join(name for name, is_one in (("api", api), ("worker", worker)) if is_one)
+    presence = Presence(ledger, uuid4(), role)
+    await presence.open()
+    stack.push_async_callback(presence.close)
+    return presence
 
 
 async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:
@@ -354,10 +366,6 @@ async def _background() -> AsyncIterator[list["asyncio.Task[None]"]]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _close_links(links: Sequence[SmppLink]) -> None:
-    await asyncio.gather(*(link.close() for link in links))
-
-
 def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
     adapters = []
     if settings.diia_url:
@@ -413,27 +421,3 @@ def _endpoints(settings: Settings) -> dict[str, Endpoint]:
         for name, (url, ca_file) in given.items()
         if url
     }
-
-
-def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Provider]:
-    account = smpp.SmppAccount(
-        name=smsc.name,
-        host=smsc.host,
-        port=smsc.port,
-        system_id=smsc.system_id,
-        password=smsc.password,
-        source_addr=smsc.source,
-        window_size=smsc.window_size,
-        id_format=smpp.IdFormat(smsc.id_format),
-        system_type=smsc.system_type,
-        submit_rate_per_s=smsc.submit_rate_per_s,
-    )
-
-    async def on_receipt(raw: bytes, said: Receipt | ReceiptProblem) -> None:
-        await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
-
-    context = tls_context(smsc.ca_file) if smsc.tls else None
-    link = SmppLink(account, on_receipt=on_receipt, on_late=partial(wakes.late, smsc.name), ssl_context=context)
-    # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
-    single = replace(smpp.capabilities(account), batch_max=1)
-    return link, smpp_provider(smsc.name, single, link, at_once=2 * smsc.window_size)

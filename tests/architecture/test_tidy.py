@@ -72,7 +72,12 @@ _PROVIDER_ROOMS = (
 _PROVIDERS = {
     "infobip": ("channels/infobip",),
     "turbosms": ("channels/turbosms",),
-    "smsc": ("channels/smsc", "channels/smpp", "engine/smpp"),  # also SMPP's own word for the other side
+    "smsc": (
+        "channels/smsc",
+        "channels/smpp",
+        "engine/smpp",
+        "wiring_smpp.py",
+    ),  # also SMPP's own word for the other side
 }
 
 RULES = (

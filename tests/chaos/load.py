@@ -5,10 +5,11 @@ What belongs here: what is asked of the API and of the lab's phones. What does n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import cycle
 from random import Random
 from typing import Any, TypeVar
 from uuid import UUID
@@ -58,15 +59,19 @@ class Sent:
 
 @dataclass(slots=True)
 class Load:
-    """Sends until it is finished. ``rate``: requests a second."""
+    """Sends until it is finished. ``rate``: requests a second; each try goes to the next of ``clients``."""
 
-    client: NotifyClient
+    clients: Sequence[NotifyClient]
     lab: aiohttp.ClientSession
     clock: LedgerClock
     random: Random
     rate: float
     sent: list[Sent] = field(default_factory=list)
+    _turn: Iterator[NotifyClient] = field(init=False)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._turn = cycle(self.clients)
 
     @property
     def accepted(self) -> int:
@@ -119,7 +124,7 @@ class Load:
         valid_until = self.clock.now() + timedelta(seconds=LIFE_S)
         try:
             answer = await _until_answered(
-                lambda: self.client.send(
+                lambda: next(self._turn).send(
                     sent.kind,
                     _data(sent),
                     recipient=recipient,
@@ -139,9 +144,9 @@ class Load:
             await asyncio.sleep(later_s)
             with suppress(NotifyProblem):  # delivered already, resent too often, or the one answer of a resend is lost
                 if fate < CANCEL_SHARE:
-                    await _until_answered(lambda: self.client.cancel(answer["id"]))
+                    await _until_answered(lambda: next(self._turn).cancel(answer["id"]))
                 else:
-                    await self.client.resend(answer["id"])
+                    await next(self._turn).resend(answer["id"])
 
     async def _phone(self, sent: Sent, **behaviour: Any) -> None:
         """Make the handset behave, as soon as the lab answers."""

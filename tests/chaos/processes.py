@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
@@ -28,7 +29,6 @@ from esoz_notify.installation import read_keys
 from esoz_notify.lab.settings import LabSettings, SmscSettings
 from esoz_notify.render.texts import builtin_texts
 from esoz_notify.settings import PREFIX, environment_for_child, read_settings
-from esoz_notify.store.migrations import migrate
 
 ROOT = Path(__file__).parents[2]
 READY_LIMIT_S = 60.0
@@ -81,6 +81,8 @@ class Process:
         self.name = name
         self._guard = guard
         self.ready = ""
+        self.source: Path | None = None
+        """Where its program's code is, when it is not the one under test."""
         self._command = [sys.executable, "-m", *command]
         self._settings = settings
         self._log = log
@@ -93,7 +95,7 @@ class Process:
                 *self._command,
                 *more,
                 cwd=ROOT,
-                env=environment_for_child(**self._settings),
+                env=self.environment(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -109,6 +111,11 @@ class Process:
             end = " / ".join(self._log.read_text(errors="replace").splitlines()[-8:])
             raise RuntimeError(f"{self.name} did not become ready: {end}")
         self.ready = line.decode().removeprefix("ready ").strip()
+
+    def environment(self) -> dict[str, str]:
+        """What it is started with."""
+        own = environment_for_child(**self._settings)
+        return own if self.source is None else own | {"PYTHONPATH": str(self.source)}
 
     async def died(self, limit_s: float) -> bool:
         """Wait for its end at most so long; whether it has ended."""
@@ -157,12 +164,21 @@ class Process:
         await self.kill()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What the SMSCs of a house allow. ``options``: what the settings say of each, besides its name and window."""
+
+    options: str = ""
+    binds: int = 16
+
+
 class House:
     """Everything that may be killed. Made by ``a_house``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, contract: Contract) -> None:
         self.folder = folder
-        self.port, self.lab_port, self._smsc_a, self._smsc_b = free_ports(4)
+        self._contract = contract
+        self.port, self.port_2, self.lab_port, self._smsc_a, self._smsc_b = free_ports(5)
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.lab_url = f"http://127.0.0.1:{self.lab_port}"
         self.dsn = ""
@@ -173,20 +189,44 @@ class House:
         self.postgres = self._process("postgresql", "tests.chaos.holder", str(folder / "pg"))
         self.lab = self._process("lab", *self._lab_command())
         self.api = self._process("api", "esoz_notify.cli", "api")
+        self.api_2 = self._process("api 2", "esoz_notify.cli", "api", "--port", str(self.port_2))
         self.worker_1 = self._process("worker 1", "esoz_notify.cli", "worker")
         self.worker_2 = self._process("worker 2", "esoz_notify.cli", "worker")
         self.extra = self._process("extra worker", "esoz_notify.cli", "worker")
 
     async def open(self) -> None:
         """Start everything."""
+        await self.prepare()
+        await asyncio.gather(*(one.start() for one in (self.api, self.worker_1, self.worker_2)))
+
+    async def prepare(self, source: Path | None = None) -> None:
+        """Start what is outside, with a ledger and a caller; ``source``: the code whose ledger it is, if not this."""
         await asyncio.gather(self._start_postgres(), self.start_lab())
         self._settings.update(self._product_settings())
+        for one in (self.api, self.api_2, self.worker_1, self.worker_2, self.extra):
+            one.source = source
+        await self.migrate()
         self.secret = await self._create_client()
-        await asyncio.gather(*(one.start() for one in (self.api, self.worker_1, self.worker_2)))
+
+    async def migrate(self, *only: str) -> str:
+        """Bring the ledger up to the first worker's code; gives what the command said. Raises RuntimeError."""
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "esoz_notify.cli", "migrate", *only],
+            cwd=ROOT,
+            env=self.worker_1.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"migrate failed: {done.stderr}")
+        return done.stdout
 
     async def close(self) -> None:
         """End everything, whatever state it is in."""
-        await asyncio.gather(*(one.kill() for one in (self.api, self.worker_1, self.worker_2, self.extra, self.lab)))
+        every = (self.api, self.api_2, self.worker_1, self.worker_2, self.extra, self.lab)
+        await asyncio.gather(*(one.kill() for one in every))
         self._guard.close()
         await self.postgres.close()
         await self._kill_postmaster()
@@ -228,6 +268,7 @@ class House:
 
     def _lab_command(self) -> list[str]:
         ports = ["--port", str(self.lab_port), "--smsc-a-port", str(self._smsc_a), "--smsc-b-port", str(self._smsc_b)]
+        ports += ["--smsc-binds", str(self._contract.binds)]
         return ["esoz_notify.cli", "lab", *ports, "--journal", str(self.folder / "lab.ndjson"), "--stop-on-stdin-eof"]
 
     def _product_settings(self) -> dict[str, str]:
@@ -237,6 +278,7 @@ class House:
         names = builtin_texts().viber_templates()
         templates.write_text("".join(f'"{name}" = "{name}"\n' for name in names), encoding="utf-8")
         account = f"smpp://{smsc.system_id}:{smsc.password}@127.0.0.1"
+        more = f"window=50{self._contract.options}"
         return {
             "data": str(self.folder / "data"),
             "dsn": self.dsn,
@@ -248,13 +290,12 @@ class House:
             "viber_callback_credentials": lab.callback_credential,
             "diia_url": self.lab_url,
             "diia_partner_token": lab.diia_partner_token,
-            "smscs": f"{account}:{self._smsc_a}?name=smsc-a&window=50 {account}:{self._smsc_b}?name=smsc-b&window=50",
+            "smscs": f"{account}:{self._smsc_a}?name=smsc-a&{more} {account}:{self._smsc_b}?name=smsc-b&{more}",
             "log_level": "WARNING",
         }
 
     async def _create_client(self) -> str:
         settings = read_settings({f"{PREFIX}{name.upper()}": value for name, value in self._settings.items()})
-        await asyncio.to_thread(migrate, self.dsn)
         ledger = Ledger(self.dsn, LedgerClock(), pool_size=1)
         await ledger.open()
         try:
@@ -266,10 +307,17 @@ class House:
 @asynccontextmanager
 async def a_house(*, keep: Path | None = None) -> AsyncIterator[House]:
     """Everything running in a folder of its own; nothing is left afterwards, but the logs if ``keep`` is given."""
-    folder = Path(tempfile.mkdtemp(prefix="esoz-chaos-"))
-    house = House(folder)
-    try:
+    async with an_empty_house(keep=keep) as house:
         await house.open()
+        yield house
+
+
+@asynccontextmanager
+async def an_empty_house(contract: Contract = Contract(), *, keep: Path | None = None) -> AsyncIterator[House]:
+    """The same with nothing started yet."""
+    folder = Path(tempfile.mkdtemp(prefix="esoz-chaos-"))
+    house = House(folder, contract)
+    try:
         yield house
     finally:
         await house.close()

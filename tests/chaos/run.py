@@ -50,15 +50,15 @@ async def chaos(rounds: int, seed: int, *, say: Say, rate: float = RATE, keep: P
             a_client(house.base_url, CLIENT, house.secret) as client,
             aiohttp.ClientSession(house.lab_url, timeout=timeout) as lab,
         ):
-            load = Load(client, lab, clock, dice(seed), rate)
+            load = Load([client], lab, clock, dice(seed), rate)
             try:
                 broken = await _rounds(choices, killer, load, say)
                 await load.finish(ANSWERED_LIMIT_S)
             finally:
                 await load.give_up()
             say(f"everything asked is answered: {load.accepted} accepted; waiting for their ends")
-            await _wait_for_ends(house, say)
-            submissions, shown = await _submissions(lab), await _shown(lab)
+            await wait_for_ends(house, say)
+            submissions, shown = await submissions_of(lab), await shown_of(lab)
         verdict = judge(load.sent, await read_ledger(house.dsn), submissions, shown, killer.past)
         verdict.faults += broken
         _check_rescue(verdict)
@@ -95,7 +95,8 @@ async def _rounds(choices: list[Choice], killer: Killer, load: Load, say: Say) -
     return []
 
 
-async def _wait_for_ends(house: House, say: Say) -> None:
+async def wait_for_ends(house: House, say: Say) -> None:
+    """Wait until every notification has ended, within a limit."""
     deadline_s = time.monotonic() + ENDED_LIMIT_S
     said_s = time.monotonic()
     while time.monotonic() < deadline_s:
@@ -108,14 +109,16 @@ async def _wait_for_ends(house: House, say: Say) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def _submissions(lab: aiohttp.ClientSession) -> list[Mapping[str, Any]]:
+async def submissions_of(lab: aiohttp.ClientSession) -> list[Mapping[str, Any]]:
+    """What providers accepted."""
     async with lab.get("/submissions", params={"provider": "all"}) as reply:
         reply.raise_for_status()
         accepted: list[Mapping[str, Any]] = await reply.json()
     return accepted
 
 
-async def _shown(lab: aiohttp.ClientSession) -> dict[str, int]:
+async def shown_of(lab: aiohttp.ClientSession) -> dict[str, int]:
+    """How many messages each phone shows."""
     async with lab.get("/phones") as reply:
         reply.raise_for_status()
         return {phone["msisdn"]: phone["messages"] for phone in await reply.json()}

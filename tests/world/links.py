@@ -217,7 +217,7 @@ class Link:
             done(bodies)
             return
         sending = Sending(
-            letter=Letter(message.key, len(bodies)),
+            letter=Letter(message.key, len(bodies), is_code=False),
             bodies=bodies,
             since_s=self.stage.timeline.now_s,
             valid_until_s=self.stage.timeline.now_s + message.validity_s,

@@ -8,7 +8,8 @@ import os
 import shutil
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,6 +27,7 @@ from esoz_notify.core.paper import CodeFate
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.outgoing import tls_context
+from esoz_notify.engine.processes import Living, living
 from esoz_notify.installation import configured_providers, data_folder, read_keys, read_texts
 from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.setting_values import is_loopback
@@ -212,11 +214,17 @@ async def _check_server(dsn: str) -> AsyncIterator[Finding]:
     except (NotifyError, psycopg.Error) as error:
         yield Finding("migrations", State.BAD, _first_line(error), "run the version that this ledger belongs to")
         return
-    if missing:
-        yield Finding("migrations", State.BAD, f"missing: {', '.join(missing)}", "run  esoz-notify migrate")
+    needed = [name for name in missing if migrations.Stage.PRE.has(name)]
+    if needed:
+        yield Finding("migrations", State.BAD, f"missing: {', '.join(needed)}", "run  esoz-notify migrate")
         return
-    yield Finding("migrations", State.OK, "the ledger is up to date")
-    yield await _check_clock(dsn)
+    if missing:
+        fix = "run  esoz-notify migrate --only post  when the last older process has stopped"
+        yield Finding("migrations", State.NOTE, f"left for later: {', '.join(missing)}", fix)
+    else:
+        yield Finding("migrations", State.OK, "the ledger is up to date")
+    async for finding in _check_living(dsn):
+        yield finding
 
 
 def _version(dsn: str) -> int:
@@ -228,21 +236,35 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-async def _check_clock(dsn: str) -> Finding:
-    """The service goes by the ledger's clock, so a wrong one here only makes logs hard to read."""
+async def _check_living(dsn: str) -> AsyncIterator[Finding]:
+    """The clocks, and who runs on this ledger."""
     clock = LedgerClock()
     ledger = Ledger(dsn, clock, pool_size=1)
     try:
         await ledger.open()
-        distance_s = abs((clock.now() - datetime.now(UTC)).total_seconds())
+        yield _clock_finding(abs((clock.now() - datetime.now(UTC)).total_seconds()))
+        yield _processes_finding(await living(ledger))
     except NotifyError as error:
-        return Finding("clock", State.BAD, error.detail, "the server answered and then did not: see its log")
+        yield Finding("clock", State.BAD, error.detail, "the server answered and then did not: see its log")
     finally:
         await ledger.close()
+
+
+def _clock_finding(distance_s: float) -> Finding:
+    """The service goes by the ledger's clock, so a wrong one here only makes logs hard to read."""
     said = f"{distance_s:.1f} s from the ledger's"
     if distance_s > CLOCK_DISTANCE_S_MAX:
         return Finding("clock", State.NOTE, said, "set it by NTP: times in this machine's logs are wrong")
     return Finding("clock", State.OK, said)
+
+
+def _processes_finding(found: Sequence[Living]) -> Finding:
+    """Who runs, by role, host and version; programs of two versions are for the time of an upgrade only."""
+    counts = Counter(f"{one.role} on {one.host} ({one.version}{'' if one.same else ', another'})" for one in found)
+    said = ", ".join(f"{count} x {what}" for what, count in sorted(counts.items())) or "none runs on this ledger"
+    if all(one.same for one in found):
+        return Finding("processes", State.OK, said)
+    return Finding("processes", State.NOTE, said, "finish the upgrade: docs/many-machines.md")
 
 
 def check_papers(settings: Settings, *, lab: bool) -> Iterator[Finding]:

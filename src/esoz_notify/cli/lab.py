@@ -30,6 +30,7 @@ def lab(  # noqa: PLR0913 - options of a command line
     port: Annotated[int, typer.Option("--port", help="Port of the phone wall; 0 takes a free one.")] = 8090,
     smsc_a_port: Annotated[int, typer.Option(help="SMPP port of the first SMSC.")] = 0,
     smsc_b_port: Annotated[int, typer.Option(help="SMPP port of the second SMSC.")] = 0,
+    smsc_binds: Annotated[int, typer.Option(help="Binds that each SMSC allows the account.")] = 16,
     journal: Annotated[Path | None, typer.Option(help="File that remembers the world over restarts.")] = None,
     callback_credential: Annotated[
         str, typer.Option(help="user:password on calls to webhooks.")
@@ -51,7 +52,10 @@ def lab(  # noqa: PLR0913 - options of a command line
         LabSettings(
             host=host,
             port=port,
-            smscs=(SmscSettings(name=SMSC_A, port=smsc_a_port), SmscSettings(name=SMSC_B, port=smsc_b_port)),
+            smscs=(
+                SmscSettings(name=SMSC_A, port=smsc_a_port, bind_limit=smsc_binds),
+                SmscSettings(name=SMSC_B, port=smsc_b_port, bind_limit=smsc_binds),
+            ),
             templates=texts.viber_templates(),
             callback_credential=callback_credential,
             journal=journal,

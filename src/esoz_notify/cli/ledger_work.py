@@ -68,7 +68,7 @@ def with_keyring(
 
     with ledger_dsn(settings) as dsn:
         try:
-            missing = migrations.pending(dsn)
+            missing = migrations.pending(dsn, migrations.Stage.PRE)
         except psycopg.OperationalError as error:
             raise Unavailable(
                 f"the ledger does not answer ({type(error).__name__}); esoz-notify doctor says why"

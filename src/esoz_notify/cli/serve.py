@@ -82,11 +82,25 @@ def worker(context: typer.Context, *, data: DataOption = None, fault_point: Faul
         _run(settings, dsn, None, None, api=False, worker=True)
 
 
-def migrate(context: typer.Context, *, data: DataOption = None) -> None:
-    """Bring the ledger up to this program's version. May be run again."""
+def migrate(
+    context: typer.Context,
+    *,
+    data: DataOption = None,
+    only: Annotated[
+        migrations.Stage,
+        typer.Option("--only", help="pre: before new processes start; post: after the last old one has stopped."),
+    ] = migrations.Stage.ALL,
+) -> None:
+    """Bring the ledger up to this program's version. May be run again.
+
+    Example: esoz-notify migrate --only pre
+    """
     settings = _with_options(context.obj, data, None, None)
     with ledger_dsn(settings) as dsn:
-        applied = migrations.migrate(dsn)
+        applied = migrations.migrate(dsn, only)
+        left = migrations.pending(dsn)
+    if left:
+        typer.echo(f"left for later: {', '.join(left)}", err=True)
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the ledger is up to date")
 
 
@@ -112,6 +126,6 @@ def _with_options(settings: Settings, data: Path | None, host: str | None, port:
 
 
 def _demand_migrated(dsn: str) -> None:
-    missing = migrations.pending(dsn)
+    missing = migrations.pending(dsn, migrations.Stage.PRE)
     if missing:
         raise ConfigError(f"the ledger lacks {', '.join(missing)}: run  esoz-notify migrate  first")

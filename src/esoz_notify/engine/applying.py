@@ -3,7 +3,7 @@
 What belongs here: running core's decisions over locked rows. What does not: the decisions, the SQL, the sending.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +13,7 @@ from esoz_notify.core.cascade import Due, Event, Replied, Reported, World, advan
 from esoz_notify.core.channel import GUARANTEED, Channel
 from esoz_notify.core.delivery import Attempt, AttemptRepeated, AttemptStarted, Delivery, Fact
 from esoz_notify.core.errors import NotFound, NotifyError
+from esoz_notify.core.handing import left_to_others
 from esoz_notify.core.kinds import Lane
 from esoz_notify.core.pauses import waited_s
 from esoz_notify.core.reach import lessons
@@ -44,41 +45,59 @@ class Submission:
 class Applied:
     """What a batch came to. ``refused``: errors by position of the event; ``changes`` in no particular order.
 
-    ``postponed``: how many were put back because the providers they need have their hands full.
+    ``postponed``: how many were put back because the providers they need have their hands full; ``handed``: how many
+    claimed ones were left to other workers, which can use the provider that they are for.
     """
 
     changes: tuple[Change, ...]
     submissions: tuple[Submission, ...]
     refused: dict[int, NotifyError]
     postponed: int = 0
+    handed: int = 0
 
 
 async def apply_due(connection: Connection, lane: str, count_max: int, providers: Sight | ProvidersNow) -> Applied:
     """Claim what is due in a lane and do what follows. The row locks of the claim last as long as the transaction."""
-    locked, now = await ledger.claim(connection, lane, count_max)
+    sight = as_sight(providers)
+    locked, now = await ledger.claim(connection, lane, count_max, sight.away)
     if now is None:
         return Applied((), (), {})
-    sight = as_sight(providers)
     known = await _remembered(connection, locked)
-    changes, later = [], []
+    changes: list[Change] = []
+    later: list[UUID] = []
+    handed: dict[UUID, str] = {}
     for one in (_with_own_leases(one, sight, now) for one in locked):
-        change = _take_up(one, sight, World(now, sight.usable(lane), sight.configured, known.get(one.id, {})))
-        if change is None:
-            later.append(one.id)
-        else:
-            changes.append(change)
+        wide = sight if sight.wide is None or _is_handed_here(one, sight) else sight.wide
+        world = World(now, wide.usable(lane), sight.configured, known.get(one.id, {}))
+        match _take_up(one, wide, sight.away, world):
+            case Change() as change:
+                changes.append(change)
+            case str() as provider:
+                handed[one.id] = provider
+            case None:
+                later.append(one.id)
     if later:
         await ledger.postpone(connection, later, POSTPONED_S[Lane(lane)])
+    if handed:
+        await ledger.hand_over(connection, handed)
     await ledger.put_back(connection, [change for change in changes if not change.facts])
     applied = await _save(connection, changes, {})
-    return replace(applied, postponed=len(later))
+    return replace(applied, postponed=len(later), handed=len(handed))
 
 
-def _take_up(one: Locked, sight: Sight, world: World) -> Change | None:
-    """What follows for a claimed delivery; None: it waits, because the provider it would go to has its hands full.
+def _is_handed_here(one: Locked, sight: Sight) -> bool:
+    """Whether it was left to the very workers of which this is one: it is not handed on then."""
+    if one.handed_to is None:
+        return False
+    return any(one.handed_to == view.name for views in sight.usable(one.lane).values() for view in views)
 
-    Another provider of the same channel is as good. The next channel is not, until busy has lasted too long: a moment
-    for a code, the step's window for the rest, since busy for so long is as bad as silent.
+
+def _take_up(one: Locked, sight: Sight, away: Collection[str], world: World) -> Change | str | None:
+    """What follows for a claimed delivery: a change, or the provider that is ``away`` and is to be given it there.
+
+    None: it waits, because the provider it would go to has its hands full. Another provider of the same channel is as
+    good. The next channel is not, until busy has lasted too long: a moment for a code, the step's window for the rest,
+    since busy for so long is as bad as silent.
     """
     state, facts = advance(one.state, Due(), world)
     started = _started(facts)
@@ -90,6 +109,9 @@ def _take_up(one: Locked, sight: Sight, world: World) -> Change | None:
         same_channel = other is not None and other.channel is started.channel
         if not same_channel and (patience_s is None or waited_s(one.state, world.now) < patience_s):
             return None
+        started = other
+    if started is not None and started.provider in away:
+        return started.provider
     _tell(sight, one.lane, state, facts)
     return Change(one, state, facts)
 
@@ -155,6 +177,8 @@ async def apply_events(
     known = await _remembered(connection, [one for one in locked if one.id in moving])
     held = {one.id: one for one in locked}
     states: dict[UUID, tuple[Delivery, tuple[Fact, ...]]] = {one.id: (one.state, ()) for one in locked}
+    handed: dict[UUID, str] = {}
+    wide = sight.wide or sight
     refused: dict[int, NotifyError] = {}
     for position, (notification_id, event) in enumerate(events):
         if now is None or notification_id not in held:
@@ -162,16 +186,23 @@ async def apply_events(
             continue
         state, facts = states[notification_id]
         lane = held[notification_id].lane
-        world = World(now, sight.free(lane), sight.configured, known.get(notification_id, {}))
+        world = World(now, wide.free(lane), sight.configured, known.get(notification_id, {}))
         try:
             after, new = advance(state, event, world)
+            started = _started(new)
+            if started is not None and started.provider in sight.away:
+                after, new = left_to_others(state, new)
+                handed[notification_id] = started.provider
         except NotifyError as error:
             refused[position] = error
         else:
             states[notification_id] = (after, facts + new)
             _tell(sight, lane, after, new)
     changes = [Change(held[one], state, facts) for one, (state, facts) in states.items()]
-    return await _save(connection, changes, refused)
+    applied = await _save(connection, changes, refused)
+    if handed:
+        await ledger.hand_over(connection, handed)
+    return applied
 
 
 async def _save(connection: Connection, changes: Sequence[Change], refused: dict[int, NotifyError]) -> Applied:

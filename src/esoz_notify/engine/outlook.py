@@ -6,7 +6,8 @@ does not: whether a provider works (``health``), sending (``providers``).
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from esoz_notify.core.channel import Channel, Providers
@@ -60,14 +61,26 @@ class InHand:
 
 
 class Outlook:
-    """Looks at providers for decisions, one ``look`` for each batch."""
+    """Looks at providers for decisions, one ``look`` for each batch. ``elsewhere``: those that others can use."""
 
-    def __init__(self, providers: Sequence[Provider], health: Health, in_hand: InHand) -> None:
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        health: Health,
+        in_hand: InHand,
+        elsewhere: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        self._elsewhere = elsewhere
         self._providers = list(providers)
         self._health = health
         self._in_hand = in_hand
         self._configured: frozenset[Channel] = frozenset(one.capabilities.channel for one in providers)
         self._room = {lane.value: most // max(len(self._providers), 1) for lane, most in IN_HAND_MAX.items()}
+
+    def away(self) -> frozenset[str]:
+        """Providers that another worker can use and this one cannot: what goes by them is left to the other."""
+        elsewhere = self._elsewhere()
+        return frozenset(one.name for one in self._providers if one.name in elsewhere and not one.is_up())
 
     def look(self) -> Sight:
         """What a batch may know; what it takes counts at once, though it is handed over only when it is recorded.
@@ -75,7 +88,8 @@ class Outlook:
         Worked out once for each lane, and anew only when a provider has taken its last one.
         """
         taken: Counter[tuple[str, str]] = Counter()
-        seen: dict[tuple[str, bool], Providers] = {}
+        seen: dict[tuple[str, bool, frozenset[str]], Providers] = {}
+        away = self.away()
 
         def has(name: str, lane: str) -> int:
             return self._in_hand.of(name, lane) + taken[name, lane]
@@ -86,11 +100,12 @@ class Outlook:
         def free(name: str, lane: str) -> bool:
             return usable(name, lane) and has(name, lane) < self._room[lane]
 
-        def of(lane: str, *, room: bool) -> Providers:
-            if (lane, room) not in seen:
+        def of(lane: str, *, room: bool, more: frozenset[str] = frozenset()) -> Providers:
+            if (lane, room, more) not in seen:
                 may = free if room else usable
-                seen[lane, room] = providers_now([one for one in self._providers if may(one.name, lane)])
-            return seen[lane, room]
+                listed = [one for one in self._providers if may(one.name, lane)]
+                seen[lane, room, more] = providers_now(listed, more)
+            return seen[lane, room, more]
 
         def took(name: str, lane: str) -> None:
             taken[name, lane] += 1
@@ -98,10 +113,18 @@ class Outlook:
             if not free(name, lane):
                 seen.clear()
 
-        return Sight(
+        narrow = Sight(
             usable=lambda lane: of(lane, room=False),
             free=lambda lane: of(lane, room=True),
             took=took,
             configured=self._configured,
             holds=self._in_hand.holds,
         )
+        if not away:
+            return narrow
+        wide = replace(
+            narrow,
+            usable=lambda lane: of(lane, room=False, more=away),
+            free=lambda lane: of(lane, room=True, more=away),
+        )
+        return replace(narrow, away=away, wide=wide)

@@ -7,7 +7,7 @@ not: the dialogues (channels) and the sockets (gateway, SMPP link).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from esoz_notify.channels.dialogue import Adapter, Capabilities, OutboundMessage
@@ -73,11 +73,11 @@ def smpp_provider(
     return Provider(name, capabilities, send, lambda: link.is_up, at_once)
 
 
-def providers_now(providers: Sequence[Provider]) -> Providers:
-    """Providers of each channel that may be used now, in the order they were configured."""
+def providers_now(providers: Sequence[Provider], away: Collection[str] = ()) -> Providers:
+    """Providers of each channel that may be used now, here or ``away``, in the order they were configured."""
     up: dict[Channel, tuple[ProviderView, ...]] = {}
     for provider in providers:
-        if provider.is_up():
+        if provider.is_up() or provider.name in away:
             up[provider.capabilities.channel] = (*up.get(provider.capabilities.channel, ()), provider.view)
     return up
 

@@ -17,6 +17,7 @@ from esoz_notify.core.errors import Conflict, NotFound
 from esoz_notify.engine import audit
 from esoz_notify.engine.keyring import ANNOUNCED_S, Keyring
 from esoz_notify.engine.ledgers import LOOK_S, Ledger
+from esoz_notify.engine.processes import demand_one_version
 from esoz_notify.store import data_keys
 from esoz_notify.store.data_keys import SEALED, KeyRow, SealedTable
 from esoz_notify.store.ledger import Connection
@@ -77,9 +78,11 @@ def _state(keyring: Keyring, row: KeyRow | None, key_id: int) -> str:
 async def begin(ledger: Ledger, keyring: Keyring, who: str) -> int | None:
     """Make a data key and announce it to every process; gives its id. It seals ``ANNOUNCED_S`` later.
 
-    None: an earlier change to a key of the ledger is not finished, and is to be gone on with.
+    None: an earlier change to a key of the ledger is not finished, and is to be gone on with. Raises Conflict while
+    programs of two versions run.
     """
     async with ledger.transaction() as connection:
+        await demand_one_version(connection, "changing data keys")
         await data_keys.one_at_a_time(connection)
         await keyring.look(connection)
         rows = await data_keys.every(connection)
@@ -155,9 +158,10 @@ async def retire(ledger: Ledger, keyring: Keyring, key_id: int, who: str) -> boo
     """Retire a data key on which nothing rests. True when it is one of the keys document, to be taken out there.
 
     Its wrapped form stays in the ledger for a month more, for the sake of a process that slept. Raises NotFound,
-    Conflict when it still seals, did so a moment ago, or a value rests on it.
+    Conflict when it still seals, did so a moment ago, a value rests on it, or programs of two versions run.
     """
     async with ledger.transaction() as connection:
+        await demand_one_version(connection, "retiring a data key")
         await data_keys.one_at_a_time(connection)
         await keyring.look(connection)
         rows = {row.id: row for row in await data_keys.every(connection)}

@@ -18,7 +18,8 @@ class Sight:
 
     ``took`` hears of each message given to a provider, so that the next decision of the batch knows. ``configured``:
     channels that have a provider at all. ``holds``: whether an attempt, by its notification and number, is in this
-    worker's own hands.
+    worker's own hands. ``away``: providers that this worker cannot use now and another can; ``wide``: the same sight
+    with those among the providers; None when there are none.
     """
 
     usable: Callable[[str], Providers]
@@ -26,6 +27,8 @@ class Sight:
     took: Callable[[str, str], None]
     configured: frozenset[Channel] = frozenset()
     holds: Callable[[UUID, int], bool] = lambda _, __: False
+    away: frozenset[str] = frozenset()
+    wide: "Sight | None" = None
 
 
 def as_sight(providers: Sight | ProvidersNow) -> Sight:

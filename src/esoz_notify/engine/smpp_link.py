@@ -33,6 +33,8 @@ from esoz_notify.channels.smpp_session import (
 )
 from esoz_notify.core.results import Refused, Result
 from esoz_notify.engine.connection_faults import fault_text
+from esoz_notify.engine.rate_budget import RateBudget
+from esoz_notify.engine.smpp_binds import Permit
 from esoz_notify.engine.smpp_connection import CLOSE_GRACE_S, Connection
 from esoz_notify.engine.smpp_sender import Part, Sender, SmscConnection
 
@@ -58,6 +60,8 @@ class LinkState(StrEnum):
     """What a health page shows of a link."""
 
     IDLE = "idle"
+    RESERVE = "reserve"
+    """Other workers hold all binds that the SMSC allows; this one takes over when one of them is given up."""
     CONNECTING = "connecting"
     UP = "up"
     WAITING = "waiting"
@@ -74,15 +78,18 @@ class SmppLink:
     ``on_receipt`` gets the raw deliver_sm and what it means; only after it has returned is the receipt acknowledged,
     and when it raises the SMSC is asked to repeat it: it must be idempotent and may be called for many at once.
     ``on_late`` gets the key of a message whose result had been unknown (or whose caller had left) and its true result.
+    ``permit``: it is bound only while that allows. ``budget``: what may be submitted; None: by the account's own rate.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a link works with, each by name
         self,
         account: SmppAccount,
         *,
         on_receipt: OnReceipt,
         on_late: OnLate | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        permit: Permit | None = None,
+        budget: RateBudget | None = None,
     ) -> None:
         self.state: str = LinkState.IDLE
         self.last_error = ""
@@ -90,7 +97,8 @@ class SmppLink:
         self._on_receipt = on_receipt
         self._on_late = on_late
         self._ssl_context = ssl_context
-        self._sender = Sender(account, self._late)
+        self._permit = permit
+        self._sender = Sender(account, self._late, budget)
         self._connection: SmscConnection | None = None
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,7 +124,7 @@ class SmppLink:
     async def run(self) -> None:
         """Connect, bind and keep the bind until ``close`` or cancellation; every failure leads to the next try."""
         try:
-            while not self._closing.is_set():
+            while await self._is_permitted():
                 self.state = LinkState.CONNECTING
                 await self._one_bind()
                 await self._pause()
@@ -128,13 +136,16 @@ class SmppLink:
         """Take no more messages, wait up to ``drain_s`` for answers and receipts under way, unbind, and end ``run``."""
         self.state = LinkState.CLOSING
         self._closing.set()
-        self._sender.detach()
         connection = self._connection
+        await self._finish(drain_s)
+        if connection:
+            await self._unbind(connection)
+
+    async def _finish(self, drain_s: float) -> None:
+        self._sender.detach()
         under_way = [*self._tasks, *self._sender.under_way]
         if under_way:
             await asyncio.wait(under_way, timeout=drain_s)
-        if connection:
-            await self._unbind(connection)
 
     async def _unbind(self, connection: SmscConnection) -> None:
         connection.session.unbind(self._now())
@@ -145,22 +156,50 @@ class SmppLink:
                     await connection.ended.wait()
         connection.lose()
 
+    async def _is_permitted(self) -> bool:
+        """Wait until a bind is allowed; False: the link is being closed."""
+        if self._permit is not None and not self._permit.is_valid and not self._closing.is_set():
+            self.state = LinkState.RESERVE
+            await _first(self._closing.wait(), self._permit.granted())
+        return not self._closing.is_set()
+
     async def _one_bind(self) -> None:
         began_at = self._now()
         connection: SmscConnection = Connection(self._account, self._hear)
         self._connection = connection
         self._sender.attach(connection)
+        if self._permit:
+            self._permit.use(bound=False)
         try:
-            await self._connect(connection)
-            await connection.ended.wait()
+            await self._hold(connection)
         except (OSError, TimeoutError, UnicodeError) as error:  # the last: a host that is no name
             self._fail(f"no connection: {fault_text(error)}")
         finally:
             await connection.close()
             self._connection = None
             self._sender.detach()
+            if self._permit:
+                self._permit.leave()
         if self._now() > began_at + STEADY_S:
             self._failure_count = 0
+
+    async def _hold(self, connection: SmscConnection) -> None:
+        """Connect and stay bound until the session ends or the permit does."""
+        if self._permit is None:
+            await self._live(connection)
+            return
+        await _first(self._live(connection), self._permit.over())
+        if self._permit.is_valid or connection.ended.is_set():
+            return
+        if self._permit.recalled:
+            self.state = LinkState.CLOSING
+            await self._finish(DRAIN_S)
+        _log.info("smpp %s: the bind is left to other workers", self._account.name)
+        connection.session.unbind(self._now())
+
+    async def _live(self, connection: SmscConnection) -> None:
+        await self._connect(connection)
+        await connection.ended.wait()
 
     async def _connect(self, connection: SmscConnection) -> None:
         account = self._account
@@ -224,6 +263,8 @@ class SmppLink:
         self.state = LinkState.UP
         self.last_error = ""
         self._misconfigured = False
+        if self._permit:
+            self._permit.use(bound=True)
         _log.info("smpp %s: bound", self._account.name)
 
     def _fail(self, what: str) -> None:
@@ -266,3 +307,16 @@ class SmppLink:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+async def _first(*work: Coroutine[Any, Any, object]) -> None:
+    """Do all until one is done, and give up the others. Raises what that one raises."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -16,10 +16,12 @@ from esoz_notify.channels.smpp import VALIDITY_MIN_S, SmppAccount, combine, subm
 from esoz_notify.channels.smpp_pace import Pace
 from esoz_notify.channels.smpp_pdu import ShortMessage
 from esoz_notify.channels.smpp_session import Session, State
+from esoz_notify.core.kinds import KINDS, Lane
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Accepted, Refused, Result, TryLater, Unknown
 from esoz_notify.core.sms_text import REFERENCE_MAX
+from esoz_notify.engine.rate_budget import RateBudget
 from esoz_notify.engine.smpp_connection import Connection
 
 ROOM_WAIT_MAX_S = 5.0
@@ -37,8 +39,9 @@ _NO_ROOM = TryLater(Reason.THROTTLED, 1.0, "no room in the window in time")
 class Letter:
     """One message under way, and what is known of each of its parts."""
 
-    def __init__(self, key: str, part_count: int) -> None:
+    def __init__(self, key: str, part_count: int, *, is_code: bool) -> None:
         self.key = key
+        self.is_code = is_code
         self.over = False  # nobody waits for it any more
         self.results: list[Result] = [TryLater(Reason.UNREACHABLE, 0.0, "not written")] * part_count
 
@@ -76,15 +79,24 @@ SmscConnection: TypeAlias = Connection[Part]
 
 
 class Sender:
-    """Submits messages over whatever bind there is. ``on_late`` gets the key of a message and its true result."""
+    """Submits messages over whatever bind there is. ``on_late`` gets the key of a message and its true result.
 
-    def __init__(self, account: SmppAccount, on_late: Callable[[str, Result], None]) -> None:
+    ``budget``: what all workers together may submit; None: this one goes by the account's rate alone.
+    """
+
+    def __init__(
+        self, account: SmppAccount, on_late: Callable[[str, Result], None], budget: RateBudget | None = None
+    ) -> None:
         self._account = account
         self._on_late = on_late
+        self._budget = budget
+        if budget is not None:
+            budget.wants, budget.more = self._wanted, self.pump
         self._connection: SmscConnection | None = None
         self._room_wait_s = min(ROOM_WAIT_MAX_S, account.response_timeout_s / 2)
-        self._pace = Pace(account.submit_rate_per_s)
-        self._queue: deque[Part] = deque()
+        self._pace = Pace(account.submit_rate_per_s if budget is None else None)
+        self._codes: deque[Part] = deque()
+        self._rest: deque[Part] = deque()
         self._written: set[Part] = set()
         self._pump_timer: asyncio.TimerHandle | None = None
         self._references: OrderedDict[Phone, int] = OrderedDict()
@@ -122,7 +134,7 @@ class Sender:
         bodies = submit_bodies(self._account, message, self._reference(message.phone))
         if isinstance(bodies, Refused):
             return bodies
-        letter = Letter(message.key, len(bodies))
+        letter = Letter(message.key, len(bodies), is_code=KINDS[message.kind].lane is Lane.CODES)
         valid_until = self._now() + message.validity_s
         try:
             await self._send(letter, dict(enumerate(bodies)), valid_until)
@@ -157,7 +169,7 @@ class Sender:
         loop = asyncio.get_running_loop()
         now = loop.time()
         parts = [Part(letter, index, body, now, valid_until, loop.create_future()) for index, body in bodies.items()]
-        self._queue.extend(parts)
+        (self._codes if letter.is_code else self._rest).extend(parts)
         self.pump()
         for part in parts:
             if part not in self._written and not part.answer.done():
@@ -165,21 +177,30 @@ class Sender:
         await asyncio.gather(*(part.answer for part in parts))
 
     def pump(self) -> None:
-        """Write waiting parts, oldest first, as far as the window and the pace allow."""
+        """Write waiting parts, codes first and else the oldest, as far as the window, the pace and the budget allow."""
         session = self.session
         if session is None:
             self.refuse_waiting()
             return
-        while self._queue and session.room:
-            part = self._queue[0]
+        while (queue := self._codes or self._rest) and session.room:
+            part = queue[0]
             now = self._now()
-            delay_s = self._pace.delay_s(now)
-            if delay_s and not part.answer.done():
-                self._pump_later(delay_s)
-                return
-            self._queue.popleft()
+            if not part.answer.done():
+                delay_s = self._pace.delay_s(now)
+                if delay_s:
+                    self._pump_later(delay_s)
+                    return
+                if self._budget is not None and not self._budget.take(code=part.letter.is_code):
+                    return
+            queue.popleft()
             if not part.answer.done():
                 self._write(session, part, now)
+
+    def _wanted(self) -> tuple[int, int]:
+        """How many parts of codes and of other messages wait for the budget now, as far as the window has room."""
+        room = self.session.room if self.session is not None else 0
+        codes = min(len(self._codes), room)
+        return codes, min(len(self._rest), room - codes)
 
     def _pump_later(self, delay_s: float) -> None:
         if self._pump_timer is None:
@@ -207,8 +228,9 @@ class Sender:
 
     def refuse_waiting(self) -> None:
         """Give back every part that was not written: another provider may take it at once."""
-        while self._queue:
-            self._queue.popleft().settle(_UNREACHABLE)
+        for queue in (self._codes, self._rest):
+            while queue:
+                queue.popleft().settle(_UNREACHABLE)
 
     def _reference(self, phone: Phone | None) -> int:
         """Next number of a long text to a phone: in order, so that two texts on their way to it never share one."""

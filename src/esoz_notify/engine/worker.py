@@ -7,7 +7,7 @@ What belongs here: the loops and what one hands to the next. What does not: deci
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -73,6 +73,7 @@ class Worker:
         receiver: Receiver,
         health: Health,
         keep_days: Mapping[str, int] = DEFAULT_DAYS,
+        elsewhere: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._keep = {name: timedelta(days=days) for name, days in keep_days.items()}
         self._ledger = ledger
@@ -87,7 +88,7 @@ class Worker:
         }
         health.when_spared = self._spare
         self._in_hand = InHand()
-        self._outlook = Outlook(providers, health, self._in_hand)
+        self._outlook = Outlook(providers, health, self._in_hand, elsewhere)
         self._replies: deque[Reply] = deque()
         self._batch_max = BATCH_MAX
         self._agenda = {lane: asyncio.Event() for lane in Lane}
@@ -124,11 +125,19 @@ class Worker:
         if self._in_hand:
             log.warning("stopping with %d attempts in hand; their leases will free them", len(self._in_hand))
 
-    def wake_agenda(self, lane: str = "") -> None:
-        """Something has become due in a lane, or in any."""
+    def wake_agenda(self, hint: str = "") -> None:
+        """Something has become due in a lane, or in any; of ``lane@provider`` for those who can use that provider."""
+        lane, _, provider = hint.partition("@")
+        if provider and provider in self.away:
+            return
         for one, event in self._agenda.items():
             if lane in {"", one}:
                 event.set()
+
+    @property
+    def away(self) -> frozenset[str]:
+        """Providers that another worker can use now and this one cannot."""
+        return self._outlook.away()
 
     def wake_inbox(self) -> None:
         """Receipts have come."""
@@ -151,10 +160,10 @@ class Worker:
             if applied.submissions:
                 fault_points.hit("after_claim_commit")
             self._dispatch(applied)
-            all_busy = applied.postponed and not applied.submissions
-            if len(applied.changes) + applied.postponed == wanted and not all_busy:
+            idle = (applied.postponed or applied.handed) and not applied.submissions
+            if len(applied.changes) + applied.postponed + applied.handed == wanted and not idle:
                 return
-            if not applied.changes and not applied.postponed:
+            if not applied.changes and not applied.postponed and not applied.handed:
                 await self._rest(lane, steady)
                 return
         await until(self._agenda[lane], LOOK_S)

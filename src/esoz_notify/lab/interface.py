@@ -1,6 +1,6 @@
 """The lab's own HTTP interface: phones, submissions, faults. It asks and tells; nothing of a provider is known here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from aiohttp import web
@@ -10,6 +10,7 @@ from esoz_notify.lab.doors import json_response
 from esoz_notify.lab.faults import TARGETS, Faults, parse_order, rule_json
 from esoz_notify.lab.memory import Memory, message_json, submission_json
 from esoz_notify.lab.phones import as_json, parse_msisdn, parse_patch
+from esoz_notify.lab.smsc import Smsc
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -17,9 +18,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Interface:
     """Handlers over the lab's memory and faults; bad input is a problem document (RFC 9457)."""
 
-    def __init__(self, memory: Memory, faults: Faults) -> None:
+    def __init__(self, memory: Memory, faults: Faults, smscs: Mapping[str, Smsc]) -> None:
         self._memory = memory
         self._faults = faults
+        self._smscs = smscs
 
     def routes(self) -> list[web.RouteDef]:
         """The lab's own paths."""
@@ -31,6 +33,7 @@ class Interface:
             web.put("/phones/{msisdn}", explained(self._put_phone)),
             web.get("/phones/{msisdn}/messages", explained(self._messages)),
             web.get("/submissions", explained(self._submissions)),
+            web.get("/smscs", explained(self._list_smscs)),
             web.get("/faults", explained(self._list_faults)),
             web.post("/faults", explained(self._order_fault)),
             web.delete("/faults", explained(self._clear_faults)),
@@ -67,6 +70,22 @@ class Interface:
         wanted = _providers(request)
         rows = self._memory.submissions
         return json_response([submission_json(row) for row in rows if row.provider in wanted])
+
+    async def _list_smscs(self, _request: web.Request) -> web.Response:
+        return json_response(
+            [
+                {
+                    "name": name,
+                    "bound": smsc.bound,
+                    "bind_limit": smsc.settings.bind_limit,
+                    "binds_most": smsc.counts.binds_most,
+                    "binds_refused": smsc.counts.binds_refused,
+                    "submits": smsc.counts.submits,
+                    "submits_most": {f"{window_s}_s": most for window_s, most in smsc.counts.submits_most.items()},
+                }
+                for name, smsc in self._smscs.items()
+            ]
+        )
 
     async def _list_faults(self, _request: web.Request) -> web.Response:
         return json_response([rule_json(rule) for rule in self._faults.all()])

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import smpp34
 
+from esoz_notify.lab.counts import Counts
 from esoz_notify.lab.faults import Fault
 from esoz_notify.lab.gate import ReceiptGate
 from esoz_notify.lab.ground import Ground
@@ -114,9 +115,15 @@ class Smsc:
         self._turn = 0
         self._next_id = int(now() * 1000) * 100
         self._sweeping = False
+        self.counts = Counts()
         self.gate: ReceiptGate[Sm] = ReceiptGate(
             settings.name, ground.faults, ground.timers, send=self._queue, lost=self._acknowledged
         )
+
+    @property
+    def bound(self) -> int:
+        """Sessions that are bound now."""
+        return sum(session.is_bound for session in self.sessions)
 
     # Taking messages.
 

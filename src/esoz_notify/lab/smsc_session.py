@@ -5,6 +5,7 @@ Source: SMPP v3.4 Issue 1.2, §2 and §4.
 
 import asyncio
 import socket
+import time
 from typing import TYPE_CHECKING, cast
 
 from esoz_notify.lab.faults import Fault, Rule
@@ -173,6 +174,7 @@ class Session(asyncio.Protocol):
             self._write(pdu(head.command | RESPONSE, code, head.sequence))
             return
         self._bound = head.command
+        self._smsc.counts.binds(self._smsc.bound)
         self._write(bind_response(head.command, head.sequence, self._smsc.settings.name))
         self._smsc.pump()
 
@@ -185,8 +187,8 @@ class Session(asyncio.Protocol):
             return Code.INVALID_SYSTEM_ID
         if credentials[1] != settings.password:
             return Code.INVALID_PASSWORD
-        bound = sum(session._bound is not None for session in self._smsc.sessions)  # noqa: SLF001  its own class
-        if self._bound is not None or bound >= settings.bind_limit:
+        if self._bound is not None or self._smsc.bound >= settings.bind_limit:
+            self._smsc.counts.bind_refused()
             return Code.ALREADY_BOUND
         refusing = [
             rule for rule in self._smsc.faults.all() if rule.provider == settings.name and rule.reason == "bind"
@@ -198,6 +200,7 @@ class Session(asyncio.Protocol):
         if self._bound not in _SENDING:
             self._write(pdu(answer, Code.INVALID_BIND_STATUS, head.sequence))
             return
+        self._smsc.counts.submit(time.monotonic())
         message = submit(frame)
         if message is None:
             self._write(pdu(answer, Code.INVALID_PARAMETER_LENGTH, head.sequence))
@@ -221,6 +224,11 @@ class Session(asyncio.Protocol):
             self._smsc.route(sm)
 
     # Receipts and the link.
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it counts among the account's binds."""
+        return self._bound is not None
 
     @property
     def may_receive(self) -> bool:

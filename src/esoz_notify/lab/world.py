@@ -49,7 +49,7 @@ class Lab:
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=_BODY_BYTES_MAX)
-        interface = Interface(self.memory, self.faults)
+        interface = Interface(self.memory, self.faults, self.smscs)
         app.add_routes([*interface.routes(), *self.wall.routes(), *self.viber.routes(), *self.diia.routes()])
         return app
 

@@ -4,7 +4,7 @@ What belongs here: SQL over many notifications at once; no statement runs once p
 decisions (core), transactions and retries (engine), reading for people (``reading``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,7 +75,7 @@ class NewNotification:
 class Locked:
     """A delivery that this transaction holds the row lock of. ``version``: facts in its history so far.
 
-    ``watched``: its caller's webhooks are told what becomes of it.
+    ``watched``: its caller's webhooks are told what becomes of it. ``handed_to``: the provider whose workers take it.
     """
 
     id: UUID
@@ -83,6 +83,7 @@ class Locked:
     version: int
     state: Delivery
     watched: bool = False
+    handed_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
 
 _CLAIM = f"""
 SELECT {DELIVERY_COLUMNS}, {NOW} FROM delivery
-WHERE lane = %s AND due_at <= ledger_now() ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+WHERE lane = %s AND due_at <= ledger_now() AND (handed_to IS NULL OR handed_to <> ALL(%s))
+ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 _LOCK = f"""
@@ -188,12 +190,15 @@ WHERE notification_id = ANY(%b::uuid[]) ORDER BY notification_id FOR NO KEY UPDA
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempt WHERE notification_id = ANY(%b::uuid[]) ORDER BY no"
 
 
-async def claim(connection: Connection, lane: str, count_max: int) -> tuple[list[Locked], datetime | None]:
+async def claim(
+    connection: Connection, lane: str, count_max: int, away: Collection[str] = ()
+) -> tuple[list[Locked], datetime | None]:
     """Lock up to ``count_max`` due deliveries of a lane that nobody else holds, the longest due first.
 
-    Also returns the ledger's time, by which they are due; None when there is nothing.
+    What was handed to a provider that is ``away`` is left to those who can use it. Also returns the ledger's time, by
+    which they are due; None when there is nothing.
     """
-    cursor = await connection.execute(_CLAIM, [lane, count_max])
+    cursor = await connection.execute(_CLAIM, [lane, list(away), count_max])
     return await _with_attempts(connection, await cursor.fetchall())
 
 
@@ -224,6 +229,7 @@ async def _with_attempts(
             row.version,
             read_delivery(row, attempts.get(row.notification_id, ())),
             row.watched,
+            row.handed_to,
         )
         for row in deliveries
     ]
@@ -238,7 +244,7 @@ WITH given AS (
 ), d AS (
   UPDATE delivery SET status = given.status, step = given.step, version = given.version, erased = given.erased,
          step_ends_at = given.step_ends_at, retry_at = given.retry_at, ended_at = given.ended_at,
-         due_at = given.due_at, reason = given.reason
+         due_at = given.due_at, reason = given.reason, handed_to = NULL
   FROM given WHERE notification_id = given.id
 ), a AS (
   INSERT INTO attempt (notification_id, no, step, channel, provider, recovery, outcome, reason, detail, calls, parts,
@@ -343,6 +349,22 @@ WHERE notification_id = ANY(%b::uuid[])
 async def postpone(connection: Connection, ids: Sequence[UUID], pause_s: float) -> None:
     """Put claimed deliveries back untouched, to be claimed again after a pause: nobody has a hand free for them."""
     await connection.execute(_POSTPONE, [timedelta(seconds=pause_s), list(ids)])
+
+
+_HAND_OVER = f"""
+WITH given AS (
+  SELECT * FROM unnest(%b::uuid[], %b::text[]) AS t(id, provider)
+), d AS (
+  UPDATE delivery SET handed_to = given.provider FROM given WHERE notification_id = given.id
+  RETURNING lane, handed_to
+)
+SELECT pg_notify('{AGENDA}', lane || '@' || handed_to) FROM d GROUP BY lane, handed_to
+"""
+
+
+async def hand_over(connection: Connection, handed: Mapping[UUID, str]) -> None:
+    """Leave locked deliveries to the workers of a provider each, and tell those; they stay due."""
+    await connection.execute(_HAND_OVER, transpose(list(handed.items()), 2))
 
 
 _RENEW = f"""

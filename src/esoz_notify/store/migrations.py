@@ -1,6 +1,12 @@
-"""Migrations: numbered SQL files applied in order, once, under a lock; what was applied may not change afterwards."""
+"""Migrations: numbered SQL files applied in order, once, under a lock; what was applied may not change afterwards.
+
+A ``pre`` migration leaves everything working that a program before it does, so it is applied while such programs run. A
+``post`` migration takes away what only they need: it is refused while one of them lives.
+"""
 
 import hashlib
+from collections.abc import Collection
+from enum import StrEnum
 from importlib import resources
 
 import psycopg
@@ -9,13 +15,27 @@ from esoz_notify.core.errors import ConfigError, Unavailable
 
 _CONNECT_TIMEOUT_S = 5
 _LOCK = 0x45534F5A  # any constant of ours: two processes that migrate at once take turns
+PROCESS_LIFE_S = 30.0
+"""A process that has not said for so long that it lives is dead, or will find out that it is."""
 
 
-def migrate(dsn: str) -> list[str]:
-    """Apply what is missing and return the names applied. Idempotent.
+class Stage(StrEnum):
+    """Which migrations are applied: those before new processes start, those after the last old one stopped."""
 
-    Raises ConfigError when an applied migration differs from its file or the ledger is newer than this program,
-    Unavailable when it does not answer.
+    PRE = "pre"
+    POST = "post"
+    ALL = "all"
+
+    def has(self, name: str) -> bool:
+        """Whether a migration belongs to it."""
+        return self is Stage.ALL or name.split("_")[1] == self.value
+
+
+def migrate(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
+    """Apply what is missing of a stage and return the names applied. Idempotent.
+
+    Raises ConfigError when an applied migration differs from its file, the ledger is newer than this program, or a
+    process lives that a ``post`` migration would break; Unavailable when the ledger does not answer.
     """
     applied: list[str] = []
     with _connected(dsn) as connection:
@@ -27,8 +47,10 @@ def migrate(dsn: str) -> list[str]:
         known: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM migration").fetchall())
         files = migration_files()
         check_known(known, files)
+        missing = [name for name in files if name not in known and stage.has(name)]
+        _demand_none_older(connection, [name for name in missing if Stage.POST.has(name)])
         for name, text in files.items():
-            if name not in known:
+            if name in missing:
                 with connection.transaction():
                     connection.execute(text.encode())
                     connection.execute("INSERT INTO migration (name, sha256) VALUES (%s, %s)", [name, _digest(text)])
@@ -36,15 +58,34 @@ def migrate(dsn: str) -> list[str]:
     return applied
 
 
-def pending(dsn: str) -> list[str]:
-    """Names of migrations that the ledger lacks; empty when it is ready for this program."""
+_OLDER = """
+SELECT role, host, version, extract(epoch FROM ledger_now() - seen_at)::int FROM process
+WHERE seen_at > ledger_now() - make_interval(secs => %s) AND NOT knows @> %s::text[] ORDER BY host, role
+"""
+
+
+def _demand_none_older(connection: psycopg.Connection, post: Collection[str]) -> None:
+    """Refuse to take away what a living process still needs."""
+    if not post or connection.execute("SELECT to_regclass('process')").fetchone() == (None,):
+        return
+    rows = connection.execute(_OLDER, [PROCESS_LIFE_S, list(post)]).fetchall()
+    if rows:
+        named = ", ".join(f"{role} on {host} ({version}, seen {age_s} s ago)" for role, host, version, age_s in rows)
+        raise ConfigError(
+            f"{', '.join(post)} would break older processes that run: {named}; stop them first"
+            f" (one that was killed is forgotten after {PROCESS_LIFE_S:.0f} s), or apply  --only pre  now"
+        )
+
+
+def pending(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
+    """Names of migrations of a stage that the ledger lacks; without those of ``pre`` this program cannot work."""
     with _connected(dsn) as connection:
         if connection.execute("SELECT to_regclass('migration')").fetchone() == (None,):
-            return list(migration_files())
+            return [name for name in migration_files() if stage.has(name)]
         known: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM migration").fetchall())
     files = migration_files()
     check_known(known, files)
-    return [name for name in files if name not in known]
+    return [name for name in files if name not in known and stage.has(name)]
 
 
 def _connected(dsn: str) -> psycopg.Connection:
@@ -65,8 +106,10 @@ def migration_files() -> dict[str, str]:
 
 
 def check_known(known: dict[str, str], files: dict[str, str]) -> None:
-    """Refuse a ledger that this program cannot understand."""
+    """Refuse a ledger that this program cannot understand; what a newer one has added by ``pre`` is in nobody's way."""
     for name, sha256 in known.items():
+        if name not in files and Stage.PRE.has(name):
+            continue
         if name not in files:
             raise ConfigError(f"the ledger has migration {name}, which this program does not know: run a newer version")
         if sha256 != _digest(files[name]):

@@ -37,6 +37,7 @@ class DeliveryRow(NamedTuple):
     reason: str | None
     resent_at: list[datetime]
     watched: bool
+    handed_to: str | None
 
 
 DELIVERY_COLUMNS = ", ".join(DeliveryRow._fields)
