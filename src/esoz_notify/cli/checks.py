@@ -30,7 +30,7 @@ from esoz_notify.installation import configured_providers, data_folder, read_key
 from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.setting_values import is_loopback
 from esoz_notify.settings import PREFIX, Settings
-from esoz_notify.store import embedded, migrations
+from esoz_notify.store import embedded, migrations, planner
 from esoz_notify.store.vault import load_or_create_keys
 
 PYTHON_MIN = (3, 11)
@@ -152,8 +152,9 @@ async def check_ledger(settings: Settings, folder: Path) -> AsyncIterator[Findin
     """PostgreSQL: its programs or its server, its version, migrations, and the distance of the clocks."""
     if settings.dsn:
         yield check_way_to_ledger(settings.dsn)
-        async for finding in _check_server(settings.dsn):
+        async for finding in _check_server(settings.direct_dsn or settings.dsn):
             yield finding
+        yield await asyncio.to_thread(check_pooler, settings.dsn, settings.direct_dsn)
         return
     try:
         programs = await asyncio.to_thread(embedded.find_binaries, settings.pg_bin)
@@ -219,8 +220,37 @@ async def _check_server(dsn: str) -> AsyncIterator[Finding]:
     yield await _check_clock(dsn)
 
 
+def check_pooler(dsn: str, direct_dsn: str) -> Finding:
+    """Whether there is a pooler on the way, the way past it, and plans behind it."""
+    name = "pooler"
+    try:
+        with _connected(dsn) as connection:
+            pooled, unfixed = _is_pooled(connection), planner.unfixed(connection)
+        with _connected(direct_dsn or dsn) as connection:
+            direct = not _is_pooled(connection)
+    except psycopg.Error as error:
+        return Finding(name, State.BAD, _first_line(error), f"check {PREFIX}DSN and {PREFIX}DIRECT_DSN")
+    if not direct:
+        said = f"{PREFIX}{'DIRECT_DSN' if direct_dsn else 'DSN'} leads through a pooler"
+        return Finding(name, State.BAD, said, f"name the server itself in {PREFIX}DIRECT_DSN: hints need a session")
+    if pooled and unfixed:
+        fix = "run  esoz-notify migrate  as the role of the service, then RECONNECT in PgBouncer's console"
+        return Finding(name, State.BAD, f"behind it {', '.join(unfixed)} is on", fix)
+    return Finding(name, State.OK, "between; hints go past it" if pooled else "none between")
+
+
+def _is_pooled(connection: psycopg.Connection) -> bool:
+    """Whether somebody between answered: who tells another number than the server's process has."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row is not None and row[0] != connection.info.backend_pid
+
+
+def _connected(dsn: str) -> psycopg.Connection:
+    return psycopg.connect(dsn, connect_timeout=int(CONNECT_S) + 2, autocommit=True)
+
+
 def _version(dsn: str) -> int:
-    with psycopg.connect(dsn, connect_timeout=int(CONNECT_S) + 2) as connection:
+    with _connected(dsn) as connection:
         return connection.info.server_version // 10_000
 
 

@@ -48,7 +48,7 @@ class Exporter:
         Raises NotAllowed, Conflict when this person has another export running, and Unavailable.
         """
         demand_of_the_service(person)
-        steady = self._ledger.steady()
+        steady = self._ledger.session()
         try:
             await _begin(steady, person, chosen)
             yield Batch(())
