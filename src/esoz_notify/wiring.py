@@ -296,7 +296,7 @@ async def _wording(settings: Settings, texts: Texts, ledger: Ledger) -> Wording:
 
 
 async def _opened(settings: Settings, dsn: str, stack: AsyncExitStack) -> Ledger:
-    ledger = Ledger(dsn, LedgerClock(), direct_dsn=settings.direct_dsn)
+    ledger = Ledger(dsn, LedgerClock(), direct_dsn=settings.direct_dsn, replica_dsn=settings.replica_dsn)
     await ledger.open()
     stack.push_async_callback(ledger.close)
     return ledger

@@ -30,7 +30,7 @@ from esoz_notify.installation import configured_providers, data_folder, read_key
 from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.setting_values import is_loopback
 from esoz_notify.settings import PREFIX, Settings
-from esoz_notify.store import embedded, migrations, planner
+from esoz_notify.store import embedded, migrations, partitions, planner
 from esoz_notify.store.vault import load_or_create_keys
 
 PYTHON_MIN = (3, 11)
@@ -217,7 +217,22 @@ async def _check_server(dsn: str) -> AsyncIterator[Finding]:
         yield Finding("migrations", State.BAD, f"missing: {', '.join(missing)}", "run  esoz-notify migrate")
         return
     yield Finding("migrations", State.OK, "the ledger is up to date")
+    yield await asyncio.to_thread(check_partitions, dsn)
     yield await _check_clock(dsn)
+
+
+def check_partitions(dsn: str) -> Finding:
+    """Tables in parts have the next one ready, and no row that found none."""
+    with _connected(dsn) as connection:
+        found = partitions.standing(connection)
+    name, fix = "partitions", "a worker makes them daily, esoz-notify purge --yes at once"
+    late = [one.parent for one in found if not one.ready]
+    if late:
+        return Finding(name, State.NOTE, f"{', '.join(late)} has none for the next period", fix)
+    stray = [f"{one.parent}_rest" for one in found if one.stray]
+    if stray:
+        return Finding(name, State.NOTE, f"rows in {', '.join(stray)}", "they go singly when their time is over")
+    return Finding(name, State.OK, ", ".join(f"{one.count} of {one.parent}" for one in found))
 
 
 def check_pooler(dsn: str, direct_dsn: str) -> Finding:

@@ -7,7 +7,7 @@ What belongs here: connecting, reconnecting, transactions and the translation of
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from esoz_notify.core.errors import Unavailable
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.replicas import Replica, behind_s
 from esoz_notify.store import reading
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.planner import fix_plans
@@ -38,13 +39,17 @@ class Ledger:
 
     ``dsn``: where it is; it may hold a password. ``direct_dsn``: given when ``dsn`` leads to a pooler that lends a
     server's connection for one transaction only; the way past it, for what needs a session of its own.
+    ``replica_dsn``: of a streaming replica, for what may be some seconds old.
     """
 
-    def __init__(self, dsn: str, clock: LedgerClock, *, pool_size: int = 8, direct_dsn: str = "") -> None:
+    def __init__(
+        self, dsn: str, clock: LedgerClock, *, pool_size: int = 8, direct_dsn: str = "", replica_dsn: str = ""
+    ) -> None:
         self.dsn = dsn
         self.clock = clock
         self._lent = bool(direct_dsn)
         self._direct_dsn = direct_dsn or dsn
+        self._replica = Replica(replica_dsn, pool_size) if replica_dsn else None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
             min_size=1,
@@ -62,10 +67,14 @@ class Ledger:
         await self._pool.open(wait=False)
         async with self.transaction() as connection:
             self.clock.set(await reading.ledger_now(connection))
+        if self._replica is not None:
+            await self._replica.open()
 
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._pool.close()
+        if self._replica is not None:
+            await self._replica.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -75,6 +84,29 @@ class Ledger:
                 await _keep_time(connection, self.clock)
                 yield connection
         except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout) as error:
+            raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """As ``transaction``, for looking at what may be some seconds old: the replica's while that is fresh enough.
+
+        Not for what somebody has just done and wants to see.
+        """
+        if self._replica is None:
+            async with self.transaction() as connection:
+                yield connection
+            return
+        if self._replica.wants_mark:
+            async with self.transaction() as connection:
+                await self._replica.mark(connection)
+        try:
+            async with AsyncExitStack() as stack:
+                found = await stack.enter_async_context(self._replica.connection())
+                if found is None:
+                    behind_s.set(None)
+                    found = await stack.enter_async_context(self.transaction())
+                yield found
+        except psycopg.OperationalError as error:
             raise _unavailable(error) from error
 
     @asynccontextmanager

@@ -79,7 +79,7 @@ BEGIN
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('ledger_partition'));
   PERFORM set_config('lock_timeout', '1s', true);
-  FOR one IN SELECT p.name FROM ledger_partition p WHERE p.parent = what AND p.ends <= older_than AND p.begins IS NOT NULL
+  FOR one IN SELECT p.name FROM ledger_partition p WHERE p.parent = what AND p.ends <= older_than
              ORDER BY p.ends LOOP
     -- Nobody writes there any more, but for a late proof; it waits, and goes to …_rest afterwards.
     EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', one.name);
