@@ -53,9 +53,9 @@ class Parts:
 _STANDING = """
 SELECT count(*),
        bool_or(ledger_now() >= coalesce(begins, '-infinity') AND ledger_now() < ends)
-         AND bool_or(begins = partition_begin(parent, ledger_now(), 1)),
+         AND bool_or(next >= coalesce(begins, '-infinity') AND next < ends),
        EXISTS (SELECT FROM {0}_rest)
-FROM ledger_partition WHERE parent = '{0}'
+FROM ledger_partition, partition_begin('{0}', ledger_now(), 1) AS next WHERE parent = '{0}'
 """
 
 

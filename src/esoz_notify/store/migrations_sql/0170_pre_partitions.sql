@@ -41,7 +41,7 @@ BEGIN
              AND coalesce(p.begins < until, true)) THEN
     RETURN NULL;
   END IF;
-  EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %I >= %L AND %2$I < %L)', what || '_rest', partition_key(what),
+  EXECUTE format('SELECT EXISTS (SELECT FROM %1$I WHERE %2$I >= %3$L AND %2$I < %4$L)', what || '_rest', partition_key(what),
                  first_id_of(since), first_id_of(until)) INTO taken;
   IF taken THEN
     RETURN NULL;
