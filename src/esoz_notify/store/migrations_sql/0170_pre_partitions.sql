@@ -1,8 +1,8 @@
 -- History and receipts by time: a table per month and per week, so that what is over leaves whole and leaves no holes.
 -- "pre": may run before the new code. 0171 and 0172 take what is there along.
 
--- Which partition holds what: by the time of the UUIDv7 that it is filed under. begins is NULL in the first, which holds
--- what was there before there were partitions; that without a period of its own (…_rest) is in no row.
+-- Which partition holds what: by the time of the UUIDv7 that it is filed under. begins is NULL in the first, which
+-- holds what was there before there were partitions; that without a period of its own (…_rest) is in no row.
 CREATE TABLE ledger_partition (
   name   text PRIMARY KEY,
   parent text NOT NULL CHECK (parent IN ('history', 'receipt')),
@@ -21,9 +21,9 @@ $$;
 CREATE FUNCTION partition_begin(parent text, moment timestamptz, further integer) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE parent
-    WHEN 'history' THEN (date_trunc('month', moment AT TIME ZONE 'UTC') + make_interval(months => further)) AT TIME ZONE 'UTC'
-    WHEN 'receipt' THEN (date_trunc('week', moment AT TIME ZONE 'UTC') + make_interval(weeks => further)) AT TIME ZONE 'UTC'
-  END
+    WHEN 'history' THEN date_trunc('month', moment AT TIME ZONE 'UTC') + make_interval(months => further)
+    WHEN 'receipt' THEN date_trunc('week', moment AT TIME ZONE 'UTC') + make_interval(weeks => further)
+  END AT TIME ZONE 'UTC'
 $$;
 
 -- Make the partition of one period; NULL when there is one, or rows of it are in …_rest already, where they stay.
@@ -41,8 +41,8 @@ BEGIN
              AND coalesce(p.begins < until, true)) THEN
     RETURN NULL;
   END IF;
-  EXECUTE format('SELECT EXISTS (SELECT FROM %1$I WHERE %2$I >= %3$L AND %2$I < %4$L)', what || '_rest', partition_key(what),
-                 first_id_of(since), first_id_of(until)) INTO taken;
+  EXECUTE format('SELECT EXISTS (SELECT FROM %1$I WHERE %2$I >= %3$L AND %2$I < %4$L)', what || '_rest',
+                 partition_key(what), first_id_of(since), first_id_of(until)) INTO taken;
   IF taken THEN
     RETURN NULL;
   END IF;
