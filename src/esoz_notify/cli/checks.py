@@ -240,9 +240,9 @@ def check_pooler(dsn: str, direct_dsn: str) -> Finding:
     name = "pooler"
     try:
         with _connected(dsn) as connection:
-            pooled, unfixed = _is_pooled(connection), planner.unfixed(connection)
+            pooled, unfixed = planner.is_pooled(connection), planner.unfixed(connection)
         with _connected(direct_dsn or dsn) as connection:
-            direct = not _is_pooled(connection)
+            direct = not planner.is_pooled(connection)
     except psycopg.Error as error:
         return Finding(name, State.BAD, _first_line(error), f"check {PREFIX}DSN and {PREFIX}DIRECT_DSN")
     if not direct:
@@ -252,12 +252,6 @@ def check_pooler(dsn: str, direct_dsn: str) -> Finding:
         fix = "run  esoz-notify migrate  as the role of the service, then RECONNECT in PgBouncer's console"
         return Finding(name, State.BAD, f"behind it {', '.join(unfixed)} is on", fix)
     return Finding(name, State.OK, "between; hints go past it" if pooled else "none between")
-
-
-def _is_pooled(connection: psycopg.Connection) -> bool:
-    """Whether somebody between answered: who tells another number than the server's process has."""
-    row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    return row is not None and row[0] != connection.info.backend_pid
 
 
 def _connected(dsn: str) -> psycopg.Connection:

@@ -1,6 +1,6 @@
 """How PostgreSQL is to plan the product's statements, for connections of its own and for those behind a pooler.
 
-What belongs here: the planner's settings and the two ways to have them. What does not: connecting (engine).
+What belongs here: the planner's settings, the two ways to have them, telling a pooler. What does not: connecting (engine).
 """
 
 from typing import Any
@@ -45,3 +45,9 @@ def unfixed(connection: psycopg.Connection[Any]) -> list[str]:
     """Which of the settings a connection does not have that was opened as all are behind a pooler."""
     rows = connection.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting <> 'off'", [list(_OFF)])
     return sorted(row[0] for row in rows.fetchall())
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Whether somebody between answered: who tells another number than the server's process has."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row is not None and row[0] != connection.info.backend_pid
