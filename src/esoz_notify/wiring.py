@@ -171,7 +171,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
     keys = read_keys(settings)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background())
-        ledger = await _opened(dsn, stack)
+        ledger = await _opened(settings, dsn, stack)
         (vault, keyring), wakes = await _vault(keys, ledger), _Wakes()
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
@@ -307,8 +307,8 @@ async def _presence(ledger: Ledger, stack: AsyncExitStack, *, api: bool, worker:
     return presence
 
 
-async def _opened(dsn: str, stack: AsyncExitStack) -> Ledger:
-    ledger = Ledger(dsn, LedgerClock())
+async def _opened(settings: Settings, dsn: str, stack: AsyncExitStack) -> Ledger:
+    ledger = Ledger(dsn, LedgerClock(), direct_dsn=settings.direct_dsn, replica_dsn=settings.replica_dsn)
     await ledger.open()
     stack.push_async_callback(ledger.close)
     return ledger

@@ -1,8 +1,10 @@
 """How long data is kept, as an operator may set it."""
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 
-from esoz_notify.core.retention import CLASSES, DAYS_MAX, DEFAULT_DAYS, read_days
+from esoz_notify.core.retention import CLASSES, DAYS_MAX, DEFAULT_DAYS, over_before, read_days
 
 
 def test_what_is_not_named_keeps_its_default() -> None:
@@ -30,3 +32,16 @@ def test_what_is_wrong_is_told(text: str, said: str) -> None:
     """Unknown classes, ages out of range, and parts that would outlive their notification are refused by name."""
     with pytest.raises(ValueError, match=said):
         read_days(text)
+
+
+def test_receipts_leave_by_weeks() -> None:
+    """A receipt stays its days at least and a week more at most, to a Monday in UTC; others go by the moment."""
+    by_name = {one.name: one for one in CLASSES}
+    kyiv = timezone(timedelta(hours=2))
+    monday = datetime(2026, 8, 31, tzinfo=UTC)
+    for days_later in (0, 3, 6.99):
+        now = (monday + timedelta(days=90 + days_later)).astimezone(kyiv)
+        assert over_before(by_name["receipts"], 90, now) == monday
+        assert over_before(by_name["content"], 90, now) == monday + timedelta(days=days_later)
+    assert over_before(by_name["receipts"], 90, monday + timedelta(days=97)) == monday + timedelta(days=7)
+    assert [one.name for one in CLASSES if one.by_week] == ["receipts"]

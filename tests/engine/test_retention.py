@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from tests.engine.product import CALLER, REFERRAL, a_house
 
-from esoz_notify.core.errors import NotFound
+from esoz_notify.core.errors import NotFound, Unavailable
 from esoz_notify.core.retention import DEFAULT_DAYS
 from esoz_notify.engine import retention
 from esoz_notify.engine.clock import LedgerClock, new_id
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.retention import Retention
+from esoz_notify.store import partitions
 from esoz_notify.store import retention as table
 
 WHO = "cli:test@here"
@@ -75,7 +75,7 @@ async def test_a_notification_leaves_part_by_part(tmp_path: Path, ledger_dsn: st
 
         async with in_days(ledger_dsn, 89) as (ledger, keeping):
             assert gone(await keeping.purge(WHO)) == {"idempotency": 3}
-        async with in_days(ledger_dsn, 92) as (ledger, keeping):
+        async with in_days(ledger_dsn, 99) as (ledger, keeping):
             looked = {one.of.name: one.standing for one in await keeping.look()}
             assert (looked["content"].there, looked["content"].over) == (3, 2)
             went = await keeping.purge(WHO)
@@ -118,9 +118,9 @@ async def put_receipts(ledger: Ledger, count: int) -> None:
 async def test_batches_that_meet_and_break_off(ledger_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two purges at once, one of which is broken off, erase each row once; a third finds nothing."""
     monkeypatch.setattr(retention, "BATCH_MAX", 7)
-    async with in_days(ledger_dsn, 0) as (ledger, _):
+    async with in_days(ledger_dsn, -30) as (ledger, _):  # from before there were partitions: these go row by row
         await put_receipts(ledger, 60)
-    async with in_days(ledger_dsn, 100) as (_, one), in_days(ledger_dsn, 100) as (_, other):
+    async with in_days(ledger_dsn, 70) as (_, one), in_days(ledger_dsn, 70) as (_, other):
         batches: list[int] = []
 
         def break_off(_name: str, count: int) -> None:
@@ -133,6 +133,78 @@ async def test_batches_that_meet_and_break_off(ledger_dsn: str, monkeypatch: pyt
         assert isinstance(results[1], dict)
         assert sum(batches) + results[1]["receipts"] == 60
         assert (await one.purge(WHO))["receipts"] == 0
+
+
+async def test_a_part_leaves_whole_when_all_of_it_is_over(ledger_dsn: str) -> None:
+    """Parts are made ahead, even by two at once; a week of receipts is dropped, with its deed; what is young stays."""
+    async with in_days(ledger_dsn, 21) as (ledger, keeping):
+        await put_receipts(ledger, 8)
+        await asyncio.gather(keeping.purge(WHO), keeping.purge(WHO))
+    async with in_days(ledger_dsn, 21 + 89) as (ledger, keeping):
+        assert gone(await keeping.purge(WHO)) == {}
+        await put_receipts(ledger, 3)
+    async with in_days(ledger_dsn, 21 + 98) as (ledger, keeping):
+        batches: list[int] = []
+        assert gone(await keeping.purge(WHO, lambda _name, count: batches.append(count)))["receipts"] == 8
+        assert 8 in batches
+        assert await counts(ledger, "receipt") == {"receipt": 3}
+        async with ledger.transaction() as connection:
+            row = await (await connection.execute(_OLDEST)).fetchone()
+            assert row is not None
+            assert row[0]
+            row = await (
+                await connection.execute("SELECT count(*) FROM audit WHERE details LIKE '%partition%'")
+            ).fetchone()
+            assert row is not None
+            assert row[0] >= 1
+
+
+_OLDEST = """
+SELECT bool_and(ends > ledger_now() - interval '98 days') FROM ledger_partition
+WHERE parent = 'receipt' AND begins IS NOT NULL
+"""
+
+
+async def test_a_part_stays_for_one_late_row_and_waits_for_nobody(ledger_dsn: str) -> None:
+    """A month of history stays while one of it is open, and while somebody reads it; what goes with it is all of it."""
+    month = timedelta(days=40)
+    async with in_days(ledger_dsn, 0) as (ledger, keeping):
+        await keeping.purge(WHO)
+        ids = [new_id(ledger.clock.now()) for _ in range(2)]
+        async with ledger.transaction() as connection:
+            for one in ids:
+                await connection.execute(_ENDED, [one])
+                await connection.execute(_DECIDED, [one])
+            await connection.execute(
+                "UPDATE delivery SET valid_until = valid_until + %s WHERE notification_id = %s", [month, ids[0]]
+            )
+    async with in_days(ledger_dsn, 0) as (ledger, _), ledger.transaction() as connection:
+        row = await (await connection.execute("SELECT tableoid::regclass::text FROM history LIMIT 1")).fetchone()
+        assert row is not None
+        part = row[0]
+        assert part.startswith("history_2")
+    async with in_days(ledger_dsn, 1095 + 35) as (ledger, _):
+        async with ledger.transaction() as connection:
+            while dropped := await partitions.drop(connection, "history", ledger.clock.now() - timedelta(days=1095)):
+                assert dropped[1] == 0
+        assert await counts(ledger, "history") == {"history": 2}
+    async with in_days(ledger_dsn, 1095 + 80) as (ledger, keeping):
+        async with in_days(ledger_dsn, 0) as (other, _), other.transaction() as reader:
+            await reader.execute("SELECT FROM history")
+            with pytest.raises(Unavailable):
+                async with ledger.transaction() as connection:
+                    await partitions.drop(connection, "history", ledger.clock.now() - timedelta(days=1095))
+        assert gone(await keeping.purge(WHO))["history"] == 2
+        async with ledger.transaction() as connection:
+            left = await (await connection.execute("SELECT to_regclass(%s)", [part])).fetchone()
+            assert left == (None,)
+
+
+_ENDED = """
+INSERT INTO delivery (notification_id, lane, status, route, has_code, is_code, accepted_at, valid_until, ended_at)
+VALUES (%s, 'codes', 'delivered', 'sms', false, false, ledger_now(), ledger_now() + interval '1 day', ledger_now())
+"""
+_DECIDED = "INSERT INTO history (notification_id, seq, at, fact, record) VALUES (%s, 1, ledger_now(), 'Ended', '{}')"
 
 
 async def _run_all(ledger: Ledger, statements: Sequence[str]) -> None:
@@ -150,6 +222,11 @@ async def _run_all(ledger: Ledger, statements: Sequence[str]) -> None:
         "SELECT purge_append_only('{table}', ledger_now() - interval '6 days', 10)",
         "SELECT purge_append_only('{table}', NULL, 10)",
         "SELECT purge_append_only('audit', ledger_now() - interval '30 days', 10)",
+        "SELECT drop_partition('{table}', ledger_now() - interval '6 days')",
+        "SELECT drop_partition('{table}', NULL)",
+        "SELECT drop_partition('audit', ledger_now() - interval '30 days')",
+        "TRUNCATE {part}",
+        "DELETE FROM {part}",
         "SELECT set_config('esoz_notify.purging', '{table} ' || ledger_now(), true); DELETE FROM {table}",
         "SELECT set_config('esoz_notify.purging', 'other 2020-01-01', true); DELETE FROM {table}",
         "SELECT set_config('esoz_notify.purging', '{table} ' || (now() - '9 d'::interval), true); DELETE FROM {table}",
@@ -164,11 +241,13 @@ async def test_what_is_young_leaves_by_no_way(ledger_dsn: str, statement: str, n
             await connection.execute(
                 "INSERT INTO history (notification_id, seq, at, fact, record)"
                 " VALUES (%s, 1, ledger_now(), 'accepted', '{}')",
-                [UUID(int=1)],
+                [new_id(ledger.clock.now())],
             )
+            row = await (await connection.execute(f"SELECT tableoid::regclass::text FROM {name}".encode())).fetchone()  # noqa: S608
+            assert row is not None
     async with in_days(ledger_dsn, 0) as (ledger, _):
         with pytest.raises(psycopg.errors.RestrictViolation):
-            await _run_all(ledger, statement.format(table=name, column=column).split(";"))
+            await _run_all(ledger, statement.format(table=name, part=row[0], column=column).split(";"))
         assert await counts(ledger, name) == {name: 1}
 
 

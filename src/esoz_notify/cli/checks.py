@@ -32,7 +32,7 @@ from esoz_notify.installation import configured_providers, data_folder, read_key
 from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.setting_values import is_loopback
 from esoz_notify.settings import PREFIX, Settings
-from esoz_notify.store import embedded, migrations
+from esoz_notify.store import embedded, migrations, partitions, planner
 from esoz_notify.store.vault import load_or_create_keys
 
 PYTHON_MIN = (3, 11)
@@ -154,8 +154,9 @@ async def check_ledger(settings: Settings, folder: Path) -> AsyncIterator[Findin
     """PostgreSQL: its programs or its server, its version, migrations, and the distance of the clocks."""
     if settings.dsn:
         yield check_way_to_ledger(settings.dsn)
-        async for finding in _check_server(settings.dsn):
+        async for finding in _check_server(settings.direct_dsn or settings.dsn):
             yield finding
+        yield await asyncio.to_thread(check_pooler, settings.dsn, settings.direct_dsn)
         return
     try:
         programs = await asyncio.to_thread(embedded.find_binaries, settings.pg_bin)
@@ -223,12 +224,50 @@ async def _check_server(dsn: str) -> AsyncIterator[Finding]:
         yield Finding("migrations", State.NOTE, f"left for later: {', '.join(missing)}", fix)
     else:
         yield Finding("migrations", State.OK, "the ledger is up to date")
+    yield await asyncio.to_thread(check_partitions, dsn)
     async for finding in _check_living(dsn):
         yield finding
 
 
+def check_partitions(dsn: str) -> Finding:
+    """Tables in parts have the next one ready, and no row that found none."""
+    with _connected(dsn) as connection:
+        found = partitions.standing(connection)
+    name, fix = "partitions", "a worker makes them daily, esoz-notify purge --yes at once"
+    late = [one.parent for one in found if not one.ready]
+    if late:
+        return Finding(name, State.NOTE, f"{', '.join(late)} has none for the next period", fix)
+    stray = [f"{one.parent}_rest" for one in found if one.stray]
+    if stray:
+        return Finding(name, State.NOTE, f"rows in {', '.join(stray)}", "they go singly when their time is over")
+    return Finding(name, State.OK, ", ".join(f"{one.count} of {one.parent}" for one in found))
+
+
+def check_pooler(dsn: str, direct_dsn: str) -> Finding:
+    """Whether there is a pooler on the way, the way past it, and plans behind it."""
+    name = "pooler"
+    try:
+        with _connected(dsn) as connection:
+            pooled, unfixed = planner.is_pooled(connection), planner.unfixed(connection)
+        with _connected(direct_dsn or dsn) as connection:
+            direct = not planner.is_pooled(connection)
+    except psycopg.Error as error:
+        return Finding(name, State.BAD, _first_line(error), f"check {PREFIX}DSN and {PREFIX}DIRECT_DSN")
+    if not direct:
+        said = f"{PREFIX}{'DIRECT_DSN' if direct_dsn else 'DSN'} leads through a pooler"
+        return Finding(name, State.BAD, said, f"name the server itself in {PREFIX}DIRECT_DSN: hints need a session")
+    if pooled and unfixed:
+        fix = "run  esoz-notify migrate  as the role of the service, then RECONNECT in PgBouncer's console"
+        return Finding(name, State.BAD, f"behind it {', '.join(unfixed)} is on", fix)
+    return Finding(name, State.OK, "between; hints go past it" if pooled else "none between")
+
+
+def _connected(dsn: str) -> psycopg.Connection:
+    return psycopg.connect(dsn, connect_timeout=int(CONNECT_S) + 2, autocommit=True)
+
+
 def _version(dsn: str) -> int:
-    with psycopg.connect(dsn, connect_timeout=int(CONNECT_S) + 2) as connection:
+    with _connected(dsn) as connection:
         return connection.info.server_version // 10_000
 
 

@@ -27,9 +27,9 @@ Outcome = TypeVar("Outcome")
 
 @contextmanager
 def ledger_dsn(settings: Settings) -> Iterator[str]:
-    """The DSN of the settings, or of an embedded PostgreSQL that runs as long as this."""
+    """The DSN of the settings, the one past a pooler, or of an embedded PostgreSQL that runs as long as this."""
     if settings.dsn:
-        yield settings.dsn
+        yield settings.direct_dsn or settings.dsn
         return
     folder = data_folder(settings)
     server = embedded.start(folder, pg_bin=settings.pg_bin, log=lambda line: typer.echo(line, err=True))

@@ -113,7 +113,7 @@ def _run(  # noqa: PLR0913 - the parts of one process
     from esoz_notify.cli.serving import serve
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, dsn, listening, lab_urls, api=api, worker=worker))
+        runner.run(serve(settings, settings.dsn or dsn, listening, lab_urls, api=api, worker=worker))
 
 
 def _with_options(settings: Settings, data: Path | None, host: str | None, port: int | None) -> Settings:

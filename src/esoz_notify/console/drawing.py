@@ -3,6 +3,7 @@
 What belongs here: from values to HTML. What does not: routes (``pages``), words (``words``, ``told``).
 """
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from litestar import Response
 
 from esoz_notify.console import menu, told
 from esoz_notify.console.words import LANGUAGES, REASONS, WORDS
+from esoz_notify.engine.replicas import behind_s
 
 CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self';"
@@ -41,7 +43,8 @@ ASSETS: Mapping[str, tuple[Path, str]] = {
 
 
 def page(template: str, language: str, status: int = 200, **values: object) -> Response[bytes]:
-    """A page, or a part of one, in a language."""
+    """A page, or a part of one, in a language. Says how old what it shows may be, when a replica told it."""
+    values = {"behind": behind_s.get(), **values}
     words = WORDS[language if language in LANGUAGES else "uk"]
     drawn = _environment().get_template(f"{template}.html.j2").render(w=words, lang=words["language"], **values)
     return Response(drawn.encode(), status_code=status, media_type="text/html", headers=HEADERS)
@@ -78,6 +81,7 @@ def _environment() -> jinja2.Environment:
         "channel_name": told.channel_name,
         "next_way": told.next_way,
         "REASONS": REASONS,
+        "ceil": math.ceil,
     }
     environment.globals.update(shared)
     return environment

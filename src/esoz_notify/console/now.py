@@ -127,6 +127,7 @@ async def _draw(request: Visit, template: str) -> Response[bytes]:
     picture = await here.overview.shared()
     values: dict[str, object] = {
         "figures": figures(picture, lang),
+        "behind": picture.behind_s,
         "bars": bars(picture.chart, lang),
         "top": max((one.accepted for one in picture.chart), default=0),
         "begins": hour_and_minute(picture.chart[0].at),

@@ -5,6 +5,7 @@ What belongs here: the classes, their ages, reading what an operator sets. What 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 DAYS_MAX = 36_500
 
@@ -13,7 +14,7 @@ DAYS_MAX = 36_500
 class DataClass:
     """A class of data. ``days``: how long it is kept unless set; ``days_min``: the shortest that may be set.
 
-    ``since``: from when on its age counts.
+    ``since``: from when on its age counts. ``by_week``: it leaves by whole weeks, so up to a week later.
     """
 
     name: str
@@ -21,13 +22,14 @@ class DataClass:
     days_min: int
     since: str
     what: str
+    by_week: bool = False
 
 
 CLASSES = (
     DataClass(
         "content", 90, 1, "the end of its validity", "phones, tax numbers, numbers of documents, summaries, sealed"
     ),
-    DataClass("receipts", 90, 7, "arrival", "receipts exactly as they came, sealed"),
+    DataClass("receipts", 90, 7, "arrival", "receipts exactly as they came, sealed", by_week=True),
     DataClass("history", 1095, 7, "the last decision", "decisions with their reasons"),
     DataClass(
         "notifications", 1095, 7, "the end of its validity", "what was accepted, its status, attempts, phone masked"
@@ -42,6 +44,15 @@ CLASSES = (
 """In the order in which they are purged: what others hang on goes last."""
 
 DEFAULT_DAYS: Mapping[str, int] = {one.name: one.days for one in CLASSES}
+
+
+def over_before(one: DataClass, days: int, now: datetime) -> datetime:
+    """What is older than this is over its time; for what leaves by weeks, where its week (UTC) begins."""
+    before = now - timedelta(days=days)
+    if not one.by_week:
+        return before
+    day = before.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
 
 
 def read_days(text: str) -> dict[str, int]:

@@ -48,11 +48,11 @@ class Exporter:
         Raises NotAllowed, Conflict when this person has another export running, and Unavailable.
         """
         demand_of_the_service(person)
-        steady = self._ledger.steady()
+        steady = self._ledger.session()
         try:
             await _begin(steady, person, chosen)
             yield Batch(())
-            async for batch in _batches(steady, chosen):
+            async for batch in _batches(self._ledger, chosen):
                 yield batch
         finally:
             await steady.close()
@@ -71,12 +71,13 @@ async def _begin(steady: Steady, person: Person, chosen: Chosen) -> None:
     await steady.run(noted)
 
 
-async def _batches(steady: Steady, chosen: Chosen) -> AsyncGenerator[Batch, None]:
+async def _batches(ledger: Ledger, chosen: Chosen) -> AsyncGenerator[Batch, None]:
     wanted, left = chosen.wanted, EXPORTED_MAX
     for _ in range(LOOKS_MAX):
         size = min(BATCH, left)
         began_s = time.monotonic()
-        found, end = await steady.run_loose(lambda connection: finding.look(connection, wanted, size, LOOKED_MAX))  # noqa: B023 - awaited at once
+        async with ledger.reading() as connection:
+            found, end = await finding.look(connection, wanted, size, LOOKED_MAX)
         took_s = time.monotonic() - began_s
         left -= len(found)
         if len(found) == size:

@@ -74,7 +74,7 @@ class Finder:
 
     async def systems(self) -> dict[str, str]:
         """Names of the medical systems, by their ids."""
-        async with self._ledger.transaction() as connection:
+        async with self._ledger.reading() as connection:
             return {one.id: one.name for one in await registry.list_clients(connection)}
 
     async def find(self, person: Person, typed: str) -> list[Row]:
@@ -88,7 +88,7 @@ class Finder:
             rule = f"must have 1 to {REFERENCE_LENGTH_MAX} characters"
             raise InvalidInput([Problem("/wanted", "wrong_length", rule)])
         found: dict[UUID, Row] = {}
-        async with self._ledger.transaction() as connection:
+        async with self._ledger.reading() as connection:
             for what, clue in self._clues(typed):
                 found |= {one.id: one for one in await finding.by_clue(connection, what, clue, FOUND_MAX)}
         return sorted(found.values(), key=lambda one: one.id, reverse=True)[:FOUND_MAX]
@@ -102,7 +102,7 @@ class Finder:
         """
         demand_of_the_service(person)
         upwards = after is not None
-        async with self._ledger.transaction() as connection:
+        async with self._ledger.reading() as connection:
             wanted = _between(chosen.wanted, above=after, below=before)
             found, end = await finding.look(connection, wanted, PAGE_MAX + 1, LOOKED_MAX, upwards=upwards)
         shown = found[:PAGE_MAX]

@@ -7,7 +7,7 @@ What belongs here: connecting, reconnecting, transactions and the translation of
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -15,8 +15,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from esoz_notify.core.errors import Unavailable
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.replicas import Replica, behind_s
 from esoz_notify.store import reading
 from esoz_notify.store.ledger import Connection
+from esoz_notify.store.planner import fix_plans
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +37,19 @@ _WAIT_FOR_CONNECTION_S = 5.0
 class Ledger:
     """The ledger as the engine uses it: ``transaction`` for single uses, ``steady`` for a loop's own connection.
 
-    ``dsn``: where it is; it may hold a password.
+    ``dsn``: where it is; it may hold a password. ``direct_dsn``: given when ``dsn`` leads to a pooler that lends a
+    server's connection for one transaction only; the way past it, for what needs a session of its own.
+    ``replica_dsn``: of a streaming replica, for what may be some seconds old.
     """
 
-    def __init__(self, dsn: str, clock: LedgerClock, *, pool_size: int = 8) -> None:
+    def __init__(
+        self, dsn: str, clock: LedgerClock, *, pool_size: int = 8, direct_dsn: str = "", replica_dsn: str = ""
+    ) -> None:
         self.dsn = dsn
         self.clock = clock
+        self._lent = bool(direct_dsn)
+        self._direct_dsn = direct_dsn or dsn
+        self._replica = Replica(replica_dsn, pool_size) if replica_dsn else None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
             min_size=1,
@@ -48,8 +57,8 @@ class Ledger:
             open=False,
             timeout=_WAIT_FOR_CONNECTION_S,
             reconnect_timeout=_POOL_RECONNECT_S,
-            kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S},
-            configure=_configure,
+            kwargs=_kwargs(lent=self._lent),
+            configure=None if self._lent else fix_plans,
             check=AsyncConnectionPool.check_connection,
         )
 
@@ -58,10 +67,14 @@ class Ledger:
         await self._pool.open(wait=False)
         async with self.transaction() as connection:
             self.clock.set(await reading.ledger_now(connection))
+        if self._replica is not None:
+            await self._replica.open()
 
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._pool.close()
+        if self._replica is not None:
+            await self._replica.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -74,12 +87,33 @@ class Ledger:
             raise _unavailable(error) from error
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[Connection]:
-        """A connection of its own in autocommit mode, for hints. Raises Unavailable when the ledger is away."""
+    async def reading(self) -> AsyncIterator[Connection]:
+        """As ``transaction``, for looking at what may be some seconds old: the replica's while that is fresh enough.
+
+        Not for what somebody has just done and wants to see.
+        """
+        if self._replica is None:
+            async with self.transaction() as connection:
+                yield connection
+            return
+        if self._replica.wants_mark:
+            async with self.transaction() as connection:
+                await self._replica.mark(connection)
         try:
-            connection = await psycopg.AsyncConnection[Any].connect(
-                self.dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
-            )
+            async with AsyncExitStack() as stack:
+                found = await stack.enter_async_context(self._replica.connection())
+                if found is None:
+                    behind_s.set(None)
+                    found = await stack.enter_async_context(self.transaction())
+                yield found
+        except psycopg.OperationalError as error:
+            raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Connection]:
+        """A session in autocommit mode, for hints and long reads. Raises Unavailable when the ledger is away."""
+        try:
+            connection = await psycopg.AsyncConnection[Any].connect(self._direct_dsn, **_kwargs(lent=False))
             async with connection:
                 yield connection
         except psycopg.OperationalError as error:
@@ -87,7 +121,11 @@ class Ledger:
 
     def steady(self) -> "Steady":
         """A connection of a loop's own, made when first used and again after it broke."""
-        return Steady(self.dsn, self.clock)
+        return Steady(self.dsn, self.clock, lent=self._lent)
+
+    def session(self) -> "Steady":
+        """As ``steady``, with a session of its own that keeps what it is told: a lock beyond a transaction."""
+        return Steady(self._direct_dsn, self.clock)
 
     async def turning(self, name: str, turn: Callable[["Steady"], Awaitable[None]], pause_s: float = 0.0) -> None:
         """Do ``turn`` for ever on a connection of its own. One that fails is logged and tried again after a pause.
@@ -144,18 +182,19 @@ def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"the ledger does not answer ({type(error).__name__}); try again")
 
 
-async def _configure(connection: Connection) -> None:
-    # Plans must not change for the worse while a table that was empty when last analysed fills up.
-    for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
-        await connection.execute(f"SET {setting} = off")
+def _kwargs(*, lent: bool) -> dict[str, Any]:
+    """How to connect. ``lent``: through a pooler, where a statement prepared before may be on another connection."""
+    kwargs: dict[str, Any] = {"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S}
+    return {**kwargs, "prepare_threshold": None} if lent else kwargs
 
 
 class Steady:
-    """One connection that a loop keeps; not for two tasks at once."""
+    """One connection that a loop keeps; not for two tasks at once. ``lent``: it leads through a pooler."""
 
-    def __init__(self, dsn: str, clock: LedgerClock) -> None:
+    def __init__(self, dsn: str, clock: LedgerClock, *, lent: bool = False) -> None:
         self._dsn = dsn
         self._clock = clock
+        self._lent = lent
         self._connection: Connection | None = None
 
     async def run(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
@@ -185,9 +224,8 @@ class Steady:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection[Any].connect(
-                self._dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
-            )
-            await _configure(self._connection)
+            self._connection = await psycopg.AsyncConnection[Any].connect(self._dsn, **_kwargs(lent=self._lent))
+            if not self._lent:
+                await fix_plans(self._connection)
             self._clock.set(await reading.ledger_now(self._connection))
         return self._connection

@@ -18,6 +18,7 @@ from esoz_notify.engine.clock import first_id
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.probing import ProbeStanding, Probing
+from esoz_notify.engine.replicas import behind_s
 from esoz_notify.store import health, tallies
 from esoz_notify.store.health import ProviderChange, ProviderHealth
 from esoz_notify.store.ledger import Connection
@@ -68,6 +69,7 @@ class Picture:
     tiles: tuple[Tile, ...]
     changes: tuple[ProviderChange, ...]
     probes: tuple[ProbeStanding, ...] = ()
+    behind_s: float | None = None
 
 
 class Overview:
@@ -97,12 +99,13 @@ class Overview:
         judged = now - COUNTED_AFTER
         began = judged - timedelta(seconds=LATELY_S)
         first_minute = _floor(now) - CHART_MINUTES * _MINUTE
-        async with self._ledger.transaction() as connection:
+        async with self._ledger.reading() as connection:
             accepted = await tallies.accepted(connection, first_id(judged), BACKLOG_MAX)
             lately = await tallies.lately(connection, began, first_id(began), first_id(judged), SAMPLE_MAX)
             counted = await tallies.minutes(connection, first_minute)
             backlog = await tallies.backlog(connection, [lane.value for lane in Lane])
             changes = await health.latest(connection, now - CHANGES_SINCE, CHANGES_MAX)
+            behind = behind_s.get()
         known = await self._operations.providers_health()
         hour = total(counted, first_minute)
         return Picture(
@@ -116,6 +119,7 @@ class Overview:
             tiles=tuple(_tile(one) for one in known),
             changes=tuple(changes),
             probes=await self._probing.standings() if self._probing is not None else (),
+            behind_s=behind,
         )
 
 

@@ -8,13 +8,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from esoz_notify.core.errors import Unavailable
-from esoz_notify.core.retention import CLASSES, DataClass
+from esoz_notify.core.retention import CLASSES, DataClass, over_before
 from esoz_notify.engine import audit
 from esoz_notify.engine.ledgers import Ledger
-from esoz_notify.store import data_keys, reading
+from esoz_notify.store import data_keys, partitions, reading
 from esoz_notify.store import retention as table
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.retention import Standing
@@ -60,7 +60,12 @@ class Retention:
         """Erase what is over its time; gives the rows that went, by class.
 
         May be killed at any moment and called again, and by several at once. ``on_gone``: told of each batch.
+        Makes the parts of tables that are needed next, too.
         """
+        async with self._ledger.transaction() as connection:
+            made = await partitions.add(connection)
+        if made:
+            log.info("purge: made %s", ", ".join(made))
         return {one.name: await self._purge(one, who, on_gone) for one in CLASSES}
 
     async def run(self) -> None:
@@ -85,27 +90,52 @@ class Retention:
             if one.name == "retired_keys" and await _rest_on_retired(connection):
                 log.error("purge: values rest on a retired data key; none is destroyed: esoz-notify keys list")
                 return 0
+        dropped = 0
+        if one.name in partitions.OF_CLASS:
+            try:
+                dropped = await self._drop(one, before, who, on_gone)
+            except Unavailable as error:
+                log.warning("purge: %s stays until the next time: %s", one.name, error)
+                return 0
+        erased = await self._erase(one, before, on_gone)
+        if erased:
+            async with self._ledger.transaction() as connection:
+                await audit.note(connection, _deed(one, who, before, erased))
+        return dropped + erased
+
+    async def _drop(self, one: DataClass, before: datetime, who: str, on_gone: Callable[[str, int], None]) -> int:
+        """Whole parts of the class's table, as long as one is over; gives how many rows they had."""
+        whole = 0
+        while True:
+            async with self._ledger.transaction() as connection:
+                dropped = await partitions.drop(connection, one.name, before)
+                if dropped is None:
+                    return whole
+                name, rows = dropped
+                await audit.note(connection, _deed(one, who, before, rows, partition=name))
+            whole += rows
+            on_gone(one.name, rows)
+
+    async def _erase(self, one: DataClass, before: datetime, on_gone: Callable[[str, int], None]) -> int:
+        """Row by row, in batches; gives how many went."""
         whole = 0
         while True:
             started = time.monotonic()
             async with self._ledger.transaction() as connection:
                 gone = await table.purge(connection, one.name, before, BATCH_MAX)
             if not gone:
-                break
+                return whole
             whole += gone
             on_gone(one.name, gone)
             await asyncio.sleep(max(time.monotonic() - started, PAUSE_MIN_S))
-        if whole:
-            async with self._ledger.transaction() as connection:
-                details = {"rows": str(whole), "before": before.isoformat(timespec="seconds")}
-                deed = audit.Deed(
-                    actor=who, action=audit.Action.PURGE, subject=f"data_class:{one.name}", details=details
-                )
-                await audit.note(connection, deed)
-        return whole
 
     async def _before(self, connection: Connection, one: DataClass) -> datetime:
-        return await reading.ledger_now(connection) - timedelta(days=self._days[one.name])
+        return over_before(one, self._days[one.name], await reading.ledger_now(connection))
+
+
+def _deed(one: DataClass, who: str, before: datetime, rows: int, **more: str) -> audit.Deed:
+    details = {"rows": str(rows), "before": before.isoformat(timespec="seconds"), **more}
+    return audit.Deed(actor=who, action=audit.Action.PURGE, subject=f"data_class:{one.name}", details=details)
 
 
 async def _rest_on_retired(connection: Connection) -> bool:

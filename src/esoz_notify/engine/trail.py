@@ -151,7 +151,7 @@ class Trail:
 
     async def page(self, wanted: Search, before: int | None = None) -> Found:
         """PAGE_MAX rows at most, those before one."""
-        async with self._ledger.transaction() as connection:
+        async with self._ledger.reading() as connection:
             found = await search(connection, wanted, before, PAGE_MAX, LOOKED_MAX)
             ids = (one for row in found.rows for one in (row.actor, row.subject))
             logins = {one.removeprefix("person:") for one in ids if one.startswith("person:")}
@@ -160,7 +160,7 @@ class Trail:
 
     async def standing(self) -> Standing:
         """How the chain stands, without walking it."""
-        async with self._ledger.transaction() as connection:
+        async with self._ledger.reading() as connection:
             rows, anchor = await kept.newest(connection), await kept.last_anchor(connection)
             fits = anchor is None or await kept.hash_at(connection, anchor.head.seq) == anchor.head.hash
         return Standing(
@@ -210,7 +210,7 @@ class Trail:
         """The rows that are asked for, newest first, EXPORTED_MAX at most; no connection is held between two chunks."""
         before, left = None, EXPORTED_MAX
         while left:
-            async with self._ledger.transaction() as connection:
+            async with self._ledger.reading() as connection:
                 found = await search(connection, wanted, before, min(_CHUNK, left), LOOKED_MAX)
             for row in found.rows:
                 yield row

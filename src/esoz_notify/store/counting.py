@@ -284,6 +284,7 @@ SELECT CASE WHEN con.oid IS NULL THEN format('DROP INDEX %I', i.relname)
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
 LEFT JOIN pg_constraint con ON con.conindid = i.oid AND con.contype IN ('p', 'u')
 WHERE t.relnamespace = 'public'::regnamespace
+  AND NOT i.relispartition
   AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.conindid = i.oid AND f.contype = 'f')
 ORDER BY i.relname
 """

@@ -12,6 +12,7 @@ from importlib import resources
 import psycopg
 
 from esoz_notify.core.errors import ConfigError, Unavailable
+from esoz_notify.store.planner import fix_plans_of_role
 
 _CONNECT_TIMEOUT_S = 5
 _LOCK = 0x45534F5A  # any constant of ours: two processes that migrate at once take turns
@@ -55,6 +56,7 @@ def migrate(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
                     connection.execute(text.encode())
                     connection.execute("INSERT INTO migration (name, sha256) VALUES (%s, %s)", [name, _digest(text)])
                 applied.append(name)
+        fix_plans_of_role(connection)
     return applied
 
 

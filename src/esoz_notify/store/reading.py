@@ -176,3 +176,20 @@ async def ledger_now(connection: Connection) -> datetime:
     assert row is not None
     now: datetime = row[0]
     return now
+
+
+async def log_position(connection: Connection) -> int:
+    """How far the primary's write-ahead log has come, in bytes."""
+    row = await (await connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")).fetchone()
+    assert row is not None
+    position: int = row[0]
+    return position
+
+
+async def replayed_position(connection: Connection) -> int | None:
+    """How far of it a replica shows; None when this server is none (any more), and tells of another log."""
+    cursor = await connection.execute(
+        "SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint END"
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
