@@ -5,17 +5,17 @@ What belongs here: what is asked of the API and of the lab's phones. What does n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 from uuid import UUID
 
 import aiohttp
 
-from esoz_notify.client import NotifyClient, NotifyProblem
+from esoz_notify.client import Asked, NotifyClient, NotifyProblem
 from esoz_notify.engine.clock import LedgerClock
 
 Answer = TypeVar("Answer")
@@ -44,6 +44,21 @@ def number(position: int) -> str:
     return f"+38000{position + 1:07d}"
 
 
+class Caller(Protocol):
+    """What of the published client is used here."""
+
+    async def send(
+        self, kind: str, data: Mapping[str, str], *, idempotency_key: str | None = None, **asked: Unpack[Asked]
+    ) -> dict[str, Any]:
+        """Have somebody informed."""
+
+    async def cancel(self, notification_id: str | UUID) -> dict[str, Any]:
+        """Withdraw it."""
+
+    async def resend(self, notification_id: str | UUID) -> dict[str, Any]:
+        """Send it again."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Sent:
     """One request. ``id``: what the API answered 202 with; ``refused``: an answer that no repeat would change."""
@@ -58,13 +73,14 @@ class Sent:
 
 @dataclass(slots=True)
 class Load:
-    """Sends until it is finished. ``rate``: requests a second."""
+    """Sends until it is finished. ``rate``: requests a second; ``life_s``: validity of each."""
 
-    client: NotifyClient
+    client: Caller
     lab: aiohttp.ClientSession
     clock: LedgerClock
     random: Random
     rate: float
+    life_s: float = LIFE_S
     sent: list[Sent] = field(default_factory=list)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -116,7 +132,7 @@ class Load:
             await self._phone(sent, **behaviour, **({"tax_id": tax_id} if sent.phone_kind == "diia" else {}))
         recipient = {"phone": number(sent.position)} | ({"tax_id": tax_id} if sent.phone_kind == "diia" else {})
         fate, absent_s, later_s = self.random.random(), self.random.uniform(1, 4), self.random.uniform(0, 3)
-        valid_until = self.clock.now() + timedelta(seconds=LIFE_S)
+        valid_until = self.clock.now() + timedelta(seconds=self.life_s)
         try:
             answer = await _until_answered(
                 lambda: self.client.send(

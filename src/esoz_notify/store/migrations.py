@@ -6,8 +6,8 @@ from importlib import resources
 import psycopg
 
 from esoz_notify.core.errors import ConfigError, Unavailable
+from esoz_notify.store.connecting import enduring
 
-_CONNECT_TIMEOUT_S = 5
 _LOCK = 0x45534F5A  # any constant of ours: two processes that migrate at once take turns
 
 
@@ -49,7 +49,7 @@ def pending(dsn: str) -> list[str]:
 
 def _connected(dsn: str) -> psycopg.Connection:
     try:
-        return psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+        return psycopg.connect(enduring(dsn), autocommit=True)
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Unavailable(
