@@ -51,7 +51,8 @@ class Stage:
     async def play(self, name: str) -> Past:
         """Do one event and wait until everything is whole. Raises RuntimeError when it does not become so."""
         await asyncio.sleep(self.random.uniform(*SETTLE_S))
-        done = Past(name=name, began_at=self.clock.now())
+        times = 1 + sum(one.name.partition(" ")[0] == name for one in self.past)
+        done = Past(name=name if times == 1 else f"{name} {times}", began_at=self.clock.now())
         self.past.append(done)
         await EVENTS[name](self, done)
         done.undone_at = self.clock.now()

@@ -118,8 +118,11 @@ class House:
 
     async def _is_replicated(self) -> bool:
         members = await self.members()
-        roles = {member.role for member in members if member.well}
-        return sum(member.well for member in members) == len(self.servers) and {"leader", "sync_standby"} <= roles
+        leader = next((member for member in members if member.role == "leader"), None)
+        if leader is None:
+            return False
+        standbys = [member for member in members if member is not leader and member.follows(leader)]
+        return len(standbys) == len(self.servers) - 1 and any(one.role == "sync_standby" for one in standbys)
 
     async def _are_ready(self) -> bool:
         return all(await asyncio.gather(*(self._is_ready(url) for url in self.base_urls)))

@@ -28,6 +28,8 @@ PROGRAMS = {
 }
 """Each program that is needed, and the Debian package that has it."""
 
+DEBIAN_PYTHON = "/usr/bin/python3"
+"""What Debian's Patroni runs on."""
 FOLDER_PREFIX = "esoz-cluster-"
 _INSIDE = "TESTS_CLUSTER_INSIDE"
 
@@ -41,6 +43,8 @@ def lacking() -> str:
     missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     if missing:
         return f"Debian's {', '.join(missing)} is missing: apt-get install --no-install-recommends {' '.join(missing)}"
+    if subprocess.run([DEBIAN_PYTHON, "-c", "import etcd"], capture_output=True, check=False).returncode:
+        return "Debian's python3-etcd is missing: apt-get install --no-install-recommends python3-etcd"
     tried = subprocess.run([*WALLS, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
         return f"this root may make no namespaces (CAP_SYS_ADMIN): {tried.stderr.strip()}"

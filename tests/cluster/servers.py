@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,10 @@ PG_PORT, REST_PORT, ETCD_PORT, ETCD_PEER_PORT = 5432, 8008, 2379, 2380
 DISK_MB = 640
 STOP_LIMIT_S = 40.0
 ASK_LIMIT_S = 2.0
+LAG_MAX = 1024 * 1024
 
 TTL_S, LOOP_WAIT_S, RETRY_TIMEOUT_S, START_LIMIT_S = 15, 2, 5, 10
-"""Patroni's; why these is told in docs/failover.md."""
+"""Patroni's; why these, is told in docs/failover.md."""
 
 DYNAMIC: dict[str, Any] = {
     "ttl": TTL_S,
@@ -66,16 +67,22 @@ DYNAMIC: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member as Patroni's leader tells it. ``role``: leader, sync_standby or replica."""
+    """One member as Patroni's leader tells it. ``role``: leader, sync_standby or replica.
+
+    ``timeline``: which history it is on; ``lag``: octets behind the leader, None when nobody knows. A standby that is
+    still starting calls itself running too, and has neither.
+    """
 
     name: str
     role: str
     state: str
+    timeline: int | None
+    lag: int | None
 
-    @property
-    def well(self) -> bool:
-        """Whether it works."""
-        return self.state in {"running", "streaming"}
+    def follows(self, leader: "Member") -> bool:
+        """Whether it works and has, or is about to have, what the leader has."""
+        works = self.state in {"running", "streaming"} and self.timeline == leader.timeline
+        return works and self.lag is not None and self.lag < LAG_MAX
 
 
 class PostgresHost:
@@ -150,7 +157,7 @@ class PostgresHost:
                 told = await reply.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return []
-        return [Member(one["name"], one["role"], one["state"]) for one in told.get("members", ())]
+        return [_member(one) for one in told.get("members", ())]
 
     async def leads(self, http: aiohttp.ClientSession) -> bool:
         """Whether it is the primary and holds the lock."""
@@ -226,6 +233,17 @@ class PostgresHost:
                 },
             },
         }
+
+
+def _member(told: Mapping[str, Any]) -> Member:
+    lag = told.get("lag")
+    return Member(
+        name=told["name"],
+        role=told["role"],
+        state=told["state"],
+        timeline=told.get("timeline"),
+        lag=lag if isinstance(lag, int) else None,
+    )
 
 
 def sorted_hosts(hosts: Sequence[Host]) -> list[Host]:
