@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Protocol, TypeVar, Unpack
 from uuid import UUID
@@ -61,13 +61,14 @@ class Caller(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Sent:
-    """One request. ``id``: what the API answered 202 with; ``refused``: an answer that no repeat would change."""
+    """One request. ``id``: what the API answered 202 with, and when; ``refused``: what no repeat would change."""
 
     position: int
     key: str
     kind: str
     phone_kind: str
     id: UUID | None = None
+    answered_at: datetime | None = None
     refused: str = ""
 
 
@@ -147,7 +148,7 @@ class Load:
         except NotifyProblem as problem:
             sent.refused = problem.code
             return
-        sent.id = UUID(answer["id"])
+        sent.id, sent.answered_at = UUID(answer["id"]), self.clock.now()
         if sent.phone_kind == "absent":
             await asyncio.sleep(absent_s)
             await self._phone(sent, sms_absent=False)

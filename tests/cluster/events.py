@@ -109,7 +109,7 @@ async def cut_primary(stage: Stage, done: Past) -> None:
         raise RuntimeError("nobody took over from a primary without its standbys")
 
 
-async def restart_everything(stage: Stage, done: Past) -> None:
+async def restart_everything(stage: Stage, _: Past) -> None:
     """Each API, each worker, each database host: stopped in good order and started again, one after another."""
     house = stage.house
     for process in (*house.apis, *house.workers):
@@ -121,7 +121,7 @@ async def restart_everything(stage: Stage, done: Past) -> None:
         stage.say(f"restarting {server.host.name}{', the primary' if server is primary else ''}")
         await server.stop()
         if server is primary:
-            await stage.until_led_by_another(server, done, NEW_LEADER_LIMIT_S)
+            await house.until_led_by_another(server, NEW_LEADER_LIMIT_S)
         server.start()
         await house.until_whole()
 

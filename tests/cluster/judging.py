@@ -3,12 +3,14 @@
 What belongs here: arithmetic over records. What does not: reading and joining them (``tests.chaos.records``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
-from tests.chaos.records import Entry, Joined
+from tests.chaos.load import number
+from tests.chaos.records import Joined
 from tests.cluster.events import Past
 
 from esoz_notify.core.status import Status
@@ -23,8 +25,8 @@ CALM = "before"
 class Row:
     """What one event came to. All times in seconds, None: it did not happen.
 
-    ``took_pause_s``: the longest time in which no code was accepted; ``gave_pause_s``: in which none was handed over;
-    ``slowest_code_s``: the longest from a code's acceptance to its first hand-over; ``led_s``: until another primary;
+    ``took_pause_s``: the longest time in which no code was answered 202; ``gave_pause_s``: in which no provider took one;
+    ``slowest_code_s``: the longest from a code's acceptance to a provider's; ``led_s``: until another primary;
     ``whole_s``: from the end of the fault until every host was well.
     """
 
@@ -64,8 +66,11 @@ class Verdict:
         return total
 
 
-def judge(joined: Iterable[Joined], faults: Sequence[str], entries: Sequence[Entry], past: Sequence[Past]) -> Verdict:
+def judge(
+    joined: Iterable[Joined], faults: Sequence[str], submissions: Sequence[Mapping[str, Any]], past: Sequence[Past]
+) -> Verdict:
     """Everything that the records say together. ``faults``: those of no request, found when the records were joined."""
+    joined = list(joined)
     rows = {CALM: Row()} | {one.name: Row() for one in past}
     verdict = Verdict(rows=rows, faults=list(faults))
     for one in joined:
@@ -77,7 +82,7 @@ def judge(joined: Iterable[Joined], faults: Sequence[str], entries: Sequence[Ent
         row.undecided += one.doubled
         row.repeats += one.repeats
         verdict.faults += one.faults
-    _time(rows, [entry for entry in entries if entry.is_code], past)
+    _time(rows, [one for one in joined if one.entry and one.entry.is_code], submissions, past)
     for event in past:
         row = rows[event.name]
         row.led_s = _seconds(event.began_at, event.led_at)
@@ -89,20 +94,34 @@ def judge(joined: Iterable[Joined], faults: Sequence[str], entries: Sequence[Ent
     return verdict
 
 
-def _time(rows: dict[str, Row], codes: Sequence[Entry], past: Sequence[Past]) -> None:
-    taken = sorted(entry.accepted_at for entry in codes)
-    given = sorted(decision.at for entry in codes for decision in entry.history if decision.name == "AttemptAccepted")
+def _time(
+    rows: dict[str, Row], codes: Sequence[Joined], submissions: Sequence[Mapping[str, Any]], past: Sequence[Past]
+) -> None:
+    """The pauses of codes, by the clocks of those outside: when callers had their answers, and providers the codes."""
+    taken = sorted(one.sent.answered_at for one in codes if one.sent.answered_at is not None)
+    given = _first_given(submissions)
+    places = {one.sent.position: given.get(number(one.sent.position)) for one in codes}
     for since, until in pairwise(taken):
         row = rows[_during(past, until)]
         row.took_pause_s = max(row.took_pause_s, (until - since).total_seconds())
-    for since, until in pairwise(given):
+    for since, until in pairwise(sorted(at for at in places.values() if at is not None)):
         row = rows[_during(past, until)]
         row.gave_pause_s = max(row.gave_pause_s, (until - since).total_seconds())
-    for entry in codes:
-        first = min((one.at for one in entry.history if one.name == "AttemptAccepted"), default=None)
-        if first is not None:
-            row = rows[_during(past, entry.accepted_at)]
-            row.slowest_code_s = max(row.slowest_code_s, (first - entry.accepted_at).total_seconds())
+    for one in codes:
+        first = places[one.sent.position]
+        if first is not None and one.entry is not None:
+            row = rows[_during(past, one.entry.accepted_at)]
+            row.slowest_code_s = max(row.slowest_code_s, (first - one.entry.accepted_at).total_seconds())
+
+
+def _first_given(submissions: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
+    """When a provider first accepted something for each phone."""
+    first: dict[str, datetime] = {}
+    for one in submissions:
+        if one["msisdn"] is not None:
+            at = datetime.fromisoformat(one["accepted_at"])
+            first[one["msisdn"]] = min(first.get(one["msisdn"], at), at)
+    return first
 
 
 def _during(past: Sequence[Past], at: datetime) -> str:

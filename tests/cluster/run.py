@@ -76,7 +76,7 @@ async def _played(house: House, events: Sequence[str], seed: int, rate: float, s
         submissions: list[Mapping[str, Any]] = await submissions_of(lab)
         entries = await read_ledger(dsn)
         joined, faults = join(load.sent, entries, submissions, await shown_by(lab))
-    return judge(joined, [*faults, *broken], entries, stage.past), len(submissions)
+    return judge(joined, [*faults, *broken], submissions, stage.past), len(submissions)
 
 
 async def _events(stage: Stage, events: Sequence[str], load: Load) -> list[str]:

@@ -25,7 +25,7 @@ STOP_LIMIT_S = 40.0
 ASK_LIMIT_S = 2.0
 LAG_MAX = 1024 * 1024
 
-TTL_S, LOOP_WAIT_S, RETRY_TIMEOUT_S, START_LIMIT_S = 15, 2, 5, 10
+TTL_S, LOOP_WAIT_S, RETRY_TIMEOUT_S, START_LIMIT_S = 20, 2, 5, 10
 """Patroni's; why these, is told in docs/failover.md."""
 
 DYNAMIC: dict[str, Any] = {
@@ -53,6 +53,7 @@ DYNAMIC: dict[str, Any] = {
             "jit": "off",
             "wal_sender_timeout": "10s",
             "wal_receiver_timeout": "10s",
+            "wal_retrieve_retry_interval": "500ms",
             # A host of ours that is cut off holds locks until the server notices.
             "tcp_keepalives_idle": 5,
             "tcp_keepalives_interval": 2,

@@ -1,6 +1,6 @@
 """The judge of the cluster sees what it is there to see, and puts it to the event that it belongs to."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,46 +27,76 @@ PAST = [
 ]
 
 
-def sent(position: int) -> Sent:
-    """A request that was answered 202."""
-    return Sent(position=position, key=f"chaos-{position}", kind="k", phone_kind="viber", id=UUID(int=position + 1))
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A code: answered 202 at ``taken_s``, accepted by a provider at ``given_s``, submitted by ``starts`` decisions."""
+
+    taken_s: float
+    given_s: float
+    starts: int = 1
+    is_kept: bool = True
 
 
-def entry(position: int, seconds: float, *, handed_over_s: float = 1.0, starts: int = 1) -> Entry:
-    """Its notification: a code that a provider took after ``handed_over_s``, submitted by ``starts`` decisions."""
+def a_code(taken_s: float, **more: Any) -> Code:
+    """One that went well in a second, but for what is said."""
+    return Code(**{"taken_s": taken_s, "given_s": taken_s + 1, **more})
+
+
+def sent(position: int, code: Code) -> Sent:
+    """Its request."""
+    return Sent(
+        position=position,
+        key=f"chaos-{position}",
+        kind="k",
+        phone_kind="viber",
+        id=UUID(int=position + 1),
+        answered_at=at(code.taken_s),
+    )
+
+
+def entry(position: int, code: Code) -> Entry:
+    """Its notification in the ledger."""
     started = {"no": 0, "channel": "viber", "provider": "p", "because": "first_step"}
-    again = [Decision(at(seconds + 0.2), "AttemptRepeated", {"no": 0})] * (starts - 1)
+    again = [Decision(at(code.taken_s), "AttemptRepeated", {"no": 0})] * (code.starts - 1)
     return Entry(
         id=UUID(int=position + 1),
         reference=f"chaos-{position}",
         status="delivered",
         is_code=True,
-        accepted_at=at(seconds),
+        accepted_at=at(code.taken_s),
         submitting=0,
         history=[
-            Decision(at(seconds + 0.1), "AttemptStarted", started),
+            Decision(at(code.taken_s), "AttemptStarted", started),
             *again,
-            Decision(at(seconds + handed_over_s), "AttemptAccepted", {"no": 0}),
+            Decision(at(code.given_s), "AttemptAccepted", {"no": 0}),
         ],
     )
 
 
-def judged(entries: Sequence[Entry], *, lost: Sequence[int] = (), submissions: int = 1) -> Verdict:
-    """The verdict over these, and over what was answered 202 and is not among them."""
-    positions = [entry.id.int - 1 for entry in entries]
-    done: list[dict[str, Any]] = [
-        {"provider": "viber", "client_reference": f"{UUID(int=position + 1)}.0", "provider_message_id": "x"}
-        for position in positions
-        for _ in range(submissions)
-    ]
-    asked = [sent(position) for position in (*positions, *lost)]
-    joined, faults = join(asked, entries, done, {number(position): 1 for position in positions})
-    return judge(joined, faults, entries, PAST)
+def submission(position: int, code: Code) -> dict[str, Any]:
+    """What the provider accepted of it."""
+    return {
+        "provider": "viber",
+        "msisdn": number(position),
+        "client_reference": f"{UUID(int=position + 1)}.0",
+        "provider_message_id": "x",
+        "accepted_at": at(code.given_s).isoformat(),
+    }
+
+
+def judged(*codes: Code, times: int = 1) -> Verdict:
+    """The verdict over these, each accepted by its provider so many times."""
+    kept = [(position, code) for position, code in enumerate(codes) if code.is_kept]
+    submissions = [submission(position, code) for position, code in kept for _ in range(times)]
+    asked = [sent(position, code) for position, code in enumerate(codes)]
+    entries = [entry(position, code) for position, code in kept]
+    joined, faults = join(asked, entries, submissions, {number(position): 1 for position, _ in kept})
+    return judge(joined, faults, submissions, PAST)
 
 
 def test_what_is_right_passes_and_belongs_to_its_event() -> None:
     """Accepted before, during and between events: each counts for the event that had begun last."""
-    verdict = judged([entry(0, 1), entry(1, 10), entry(2, 39), entry(3, 41)])
+    verdict = judged(a_code(1), a_code(10), a_code(39), a_code(41))
 
     assert verdict.faults == []
     assert [verdict.rows[name].accepted for name in (CALM, KILL, CUT)] == [1, 2, 1]
@@ -77,7 +107,7 @@ def test_what_is_right_passes_and_belongs_to_its_event() -> None:
 
 def test_what_was_answered_202_and_is_gone_is_lost() -> None:
     """As after a failover to a server that had not got it."""
-    verdict = judged([entry(0, 1)], lost=[1])
+    verdict = judged(a_code(1), a_code(2, is_kept=False))
 
     assert verdict.total.lost == 1
     assert any(fault.startswith("lost: ") for fault in verdict.faults)
@@ -85,8 +115,8 @@ def test_what_was_answered_202_and_is_gone_is_lost() -> None:
 
 def test_a_second_submission_that_nobody_decided_is_a_double() -> None:
     """As when a worker calls on the strength of a claim that the new primary knows nothing of."""
-    undecided = judged([entry(0, 12)], submissions=2)
-    decided = judged([entry(0, 12, starts=2)], submissions=2)
+    undecided = judged(a_code(12), times=2)
+    decided = judged(a_code(12, starts=2), times=2)
 
     assert (undecided.rows[KILL].undecided, len(undecided.faults)) == (1, 1)
     assert (decided.rows[KILL].undecided, decided.rows[KILL].repeats, decided.faults) == (0, 1, [])
@@ -94,12 +124,12 @@ def test_a_second_submission_that_nobody_decided_is_a_double() -> None:
 
 @pytest.mark.parametrize(("gap_s", "is_well"), [(PAUSE_LIMIT_S - 1, True), (PAUSE_LIMIT_S + 1, False)])
 def test_codes_may_not_stand_still_too_long(gap_s: float, *, is_well: bool) -> None:
-    """Neither accepted nor handed over: the longer of both pauses counts, for the event in which it ended."""
-    taken = judged([entry(0, 9), entry(1, 9 + gap_s)])
-    given = judged([entry(0, 9), entry(1, 9.5, handed_over_s=0.5 + gap_s)])
+    """Neither taken nor handed over: the longer of both pauses counts, for the event in which it ended."""
+    taken = judged(a_code(7), a_code(7 + gap_s, given_s=8.1))
+    given = judged(a_code(7), a_code(7.5, given_s=8 + gap_s))
 
     for verdict in (taken, given):
-        row = verdict.rows[KILL] if 9 + gap_s < 40 else verdict.rows[CUT]
+        row = verdict.rows[KILL]
         assert row.pause_s == pytest.approx(gap_s)
         assert (verdict.faults == []) is is_well
     assert given.rows[CALM].took_pause_s == pytest.approx(0.5)

@@ -184,7 +184,8 @@ async def waiting_for_a_standby(server: OwnServer) -> AsyncIterator[None]:
     """Every commit waits meanwhile."""
     server.tell(*ABSENT_STANDBY)
     try:
-        yield
+        async with asyncio.timeout(LIMIT_S):
+            yield
     finally:
         server.tell(*NO_STANDBY)
 
