@@ -25,7 +25,7 @@ CALM = "before"
 class Row:
     """What one event came to. All times in seconds, None: it did not happen.
 
-    ``took_pause_s``: the longest time in which no code was answered 202; ``gave_pause_s``: in which no provider took one;
+    ``took_pause_s``: longest time in which no code was answered 202; ``gave_pause_s``: in which no provider took one;
     ``slowest_code_s``: the longest from a code's acceptance to a provider's; ``led_s``: until another primary;
     ``whole_s``: from the end of the fault until every host was well.
     """

@@ -12,11 +12,16 @@ from esoz_notify.store.connecting import (
 )
 
 
+def parts(dsn: str) -> dict[str, str]:
+    """What a connection string says, each as it is written."""
+    return {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+
+
 def test_of_several_hosts_the_one_that_may_be_written_is_asked_for() -> None:
     """Several hosts get the attribute and a short bound for each; one host keeps its own way of saying no."""
-    several = conninfo_to_dict(enduring("postgresql://notify@a,b,c/ledger"))
-    by_address = conninfo_to_dict(enduring("hostaddr=192.0.2.1,192.0.2.2 dbname=ledger"))
-    alone = conninfo_to_dict(enduring("host=a dbname=ledger"))
+    several = parts(enduring("postgresql://notify@a,b,c/ledger"))
+    by_address = parts(enduring("hostaddr=192.0.2.1,192.0.2.2 dbname=ledger"))
+    alone = parts(enduring("host=a dbname=ledger"))
 
     for one in (several, by_address):
         assert one["target_session_attrs"] == "read-write"
@@ -27,7 +32,7 @@ def test_of_several_hosts_the_one_that_may_be_written_is_asked_for() -> None:
 
 def test_a_server_that_is_cut_off_is_noticed() -> None:
     """Every connection asks the system to give up a silent server; nothing that bounds it may be left to a default."""
-    given = conninfo_to_dict(enduring("host=a"))
+    given = parts(enduring("host=a"))
 
     assert {name: int(given[name]) for name in NOTICED} == NOTICED
     assert set(NOTICED) == {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
@@ -36,14 +41,10 @@ def test_a_server_that_is_cut_off_is_noticed() -> None:
 def test_what_the_operator_says_stays() -> None:
     """The DSN has the last word, and completing one twice changes nothing."""
     said = "host=a,b target_session_attrs=any connect_timeout=9 tcp_user_timeout=1"
-    given = conninfo_to_dict(enduring(said))
+    given = parts(enduring(said))
 
-    assert (given["target_session_attrs"], int(given["connect_timeout"]), int(given["tcp_user_timeout"])) == (
-        "any",
-        9,
-        1,
-    )
-    assert conninfo_to_dict(enduring(enduring(said))) == given
+    assert given.items() >= {"target_session_attrs": "any", "connect_timeout": "9", "tcp_user_timeout": "1"}.items()
+    assert parts(enduring(enduring(said))) == given
 
 
 def test_what_is_no_connection_string_is_said_so() -> None:
