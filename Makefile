@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check run bench world chaos fuzz sbom setup setup-demo lock clean
+.PHONY: help demo test check run bench world chaos cluster fuzz sbom setup setup-demo lock clean
 
 # What is passed on to the demo, e.g. make demo DEMO_ARGS=--json
 DEMO_ARGS ?=
@@ -12,6 +12,8 @@ SEEDS ?= 0:10000
 # How many processes `make chaos` kills, and anything else for it, e.g. CHAOS_ARGS="--seed 7 --json"
 ROUNDS ?= 20
 CHAOS_ARGS ?=
+# Anything for `make cluster`, e.g. CLUSTER_ARGS="--events kill-primary,cut-primary --seed 7 --json"
+CLUSTER_ARGS ?=
 # How long `make fuzz` searches, and which targets if not all, e.g. FUZZ_ARGS="smpp_pdu api"
 MINUTES ?= 10
 FUZZ_ARGS ?=
@@ -41,6 +43,9 @@ world: setup ## play worlds in which everything goes wrong: SEEDS=7 one with its
 
 chaos: setup ## kill processes of a running service ROUNDS times; proves nothing is lost or doubled
 	@.venv/bin/python -m tests.chaos --rounds $(ROUNDS) $(CHAOS_ARGS)
+
+cluster: setup ## hosts as network namespaces: kill the primary, cut, restart, fill a disk; needs root on Linux
+	@sh scripts/cluster.sh $(CLUSTER_ARGS)
 
 fuzz: setup ## try for MINUTES to break every reader and the API; what is new goes to tests/fuzz/corpus
 	@sh scripts/fuzz.sh $(MINUTES) $(FUZZ_ARGS)

@@ -5,18 +5,18 @@ What belongs here: what is asked of the API and of the lab's phones. What does n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 from uuid import UUID
 
 import aiohttp
 
-from esoz_notify.client import NotifyClient, NotifyProblem
+from esoz_notify.client import Asked, NotifyClient, NotifyProblem
 from esoz_notify.engine.clock import LedgerClock
 
 Answer = TypeVar("Answer")
@@ -45,29 +45,49 @@ def number(position: int) -> str:
     return f"+38000{position + 1:07d}"
 
 
+class Caller(Protocol):
+    """What of the published client is used here."""
+
+    async def send(
+        self, kind: str, data: Mapping[str, str], *, idempotency_key: str | None = None, **asked: Unpack[Asked]
+    ) -> dict[str, Any]:
+        """Have somebody informed."""
+
+    async def cancel(self, notification_id: str | UUID) -> dict[str, Any]:
+        """Withdraw it."""
+
+    async def resend(self, notification_id: str | UUID) -> dict[str, Any]:
+        """Send it again."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Sent:
-    """One request. ``id``: what the API answered 202 with; ``refused``: an answer that no repeat would change."""
+    """One request. ``id``: what the API answered 202 with, and when; ``refused``: what no repeat would change."""
 
     position: int
     key: str
     kind: str
     phone_kind: str
     id: UUID | None = None
+    answered_at: datetime | None = None
     refused: str = ""
 
 
 @dataclass(slots=True)
 class Load:
-    """Sends until it is finished. ``rate``: requests a second; each try goes to the next of ``clients``."""
+    """Sends until it is finished; each try goes to the next of ``clients``.
 
-    clients: Sequence[NotifyClient]
+    ``rate``: requests a second; ``life_s``: validity of each.
+    """
+
+    clients: Sequence[Caller]
     lab: aiohttp.ClientSession
     clock: LedgerClock
     random: Random
     rate: float
+    life_s: float = LIFE_S
     sent: list[Sent] = field(default_factory=list)
-    _turn: Iterator[NotifyClient] = field(init=False)
+    _turn: Iterator[Caller] = field(init=False)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -121,7 +141,7 @@ class Load:
             await self._phone(sent, **behaviour, **({"tax_id": tax_id} if sent.phone_kind == "diia" else {}))
         recipient = {"phone": number(sent.position)} | ({"tax_id": tax_id} if sent.phone_kind == "diia" else {})
         fate, absent_s, later_s = self.random.random(), self.random.uniform(1, 4), self.random.uniform(0, 3)
-        valid_until = self.clock.now() + timedelta(seconds=LIFE_S)
+        valid_until = self.clock.now() + timedelta(seconds=self.life_s)
         try:
             answer = await _until_answered(
                 lambda: next(self._turn).send(
@@ -136,7 +156,7 @@ class Load:
         except NotifyProblem as problem:
             sent.refused = problem.code
             return
-        sent.id = UUID(answer["id"])
+        sent.id, sent.answered_at = UUID(answer["id"]), self.clock.now()
         if sent.phone_kind == "absent":
             await asyncio.sleep(absent_s)
             await self._phone(sent, sms_absent=False)

@@ -73,17 +73,26 @@ class Guard:
 
 
 class Process:
-    """One process that prints a line ``ready …``; may be started again after its end. Its stderr goes to ``log``."""
+    """One process that prints a line ``ready …``; may be started again after its end. Its stderr goes to ``log``.
 
-    def __init__(
-        self, name: str, command: Sequence[str], settings: Mapping[str, str], log: Path, guard: Guard | None
+    ``before``: a command that becomes this one, as one that enters a namespace.
+    """
+
+    def __init__(  # noqa: PLR0917 - what a process is made of
+        self,
+        name: str,
+        command: Sequence[str],
+        settings: Mapping[str, str],
+        log: Path,
+        guard: Guard | None,
+        before: Sequence[str] = (),
     ) -> None:
         self.name = name
         self._guard = guard
         self.ready = ""
         self.source: Path | None = None
         """Where its program's code is, when it is not the one under test."""
-        self._command = [sys.executable, "-m", *command]
+        self._command = [*before, sys.executable, "-m", *command]
         self._settings = settings
         self._log = log
         self._running: asyncio.subprocess.Process | None = None
@@ -202,11 +211,13 @@ class House:
     async def prepare(self, source: Path | None = None) -> None:
         """Start what is outside, with a ledger and a caller; ``source``: the code whose ledger it is, if not this."""
         await asyncio.gather(self._start_postgres(), self.start_lab())
-        self._settings.update(self._product_settings())
+        smscs = {"smsc-a": f"127.0.0.1:{self._smsc_a}", "smsc-b": f"127.0.0.1:{self._smsc_b}"}
+        ours = product_settings(self.folder, self.dsn, self.lab_url, smscs, self._contract.options)
+        self._settings.update(ours, port=str(self.port))
         for one in (self.api, self.api_2, self.worker_1, self.worker_2, self.extra):
             one.source = source
         await self.migrate()
-        self.secret = await self._create_client()
+        self.secret = await create_client(self._settings)
 
     async def migrate(self, *only: str) -> str:
         """Bring the ledger up to the first worker's code; gives what the command said. Raises RuntimeError."""
@@ -236,8 +247,7 @@ class House:
     async def start_lab(self) -> None:
         """Start the lab, with providers slow enough that a kill finds calls under way."""
         await self.lab.start()
-        async with aiohttp.ClientSession() as session, session.post(f"{self.lab_url}/faults", json=SLOW) as reply:
-            reply.raise_for_status()
+        await slow_providers(self.lab_url)
 
     async def kill_postgres(self) -> None:
         """SIGKILL the postmaster, and the process that holds it."""
@@ -271,37 +281,49 @@ class House:
         ports += ["--smsc-binds", str(self._contract.binds)]
         return ["esoz_notify.cli", "lab", *ports, "--journal", str(self.folder / "lab.ndjson"), "--stop-on-stdin-eof"]
 
-    def _product_settings(self) -> dict[str, str]:
-        lab, smsc = LabSettings(), SmscSettings(name="any")
-        policies, templates = self.folder / "policies.toml", self.folder / "templates.toml"
-        policies.write_text(POLICIES, encoding="utf-8")
-        names = builtin_texts().viber_templates()
-        templates.write_text("".join(f'"{name}" = "{name}"\n' for name in names), encoding="utf-8")
-        account = f"smpp://{smsc.system_id}:{smsc.password}@127.0.0.1"
-        more = f"window=50{self._contract.options}"
-        return {
-            "data": str(self.folder / "data"),
-            "dsn": self.dsn,
-            "port": str(self.port),
-            "policies_file": str(policies),
-            "viber_url": self.lab_url,
-            "viber_api_key": lab.viber_api_key,
-            "viber_templates": str(templates),
-            "viber_callback_credentials": lab.callback_credential,
-            "diia_url": self.lab_url,
-            "diia_partner_token": lab.diia_partner_token,
-            "smscs": f"{account}:{self._smsc_a}?name=smsc-a&{more} {account}:{self._smsc_b}?name=smsc-b&{more}",
-            "log_level": "WARNING",
-        }
 
-    async def _create_client(self) -> str:
-        settings = read_settings({f"{PREFIX}{name.upper()}": value for name, value in self._settings.items()})
-        ledger = Ledger(self.dsn, LedgerClock(), pool_size=1)
-        await ledger.open()
-        try:
-            return await Access(ledger, read_keys(settings)).callers.create(CLIENT, "Crash test", SCOPES)
-        finally:
-            await ledger.close()
+def product_settings(
+    folder: Path, dsn: str, lab_url: str, smscs: Mapping[str, str], options: str = ""
+) -> dict[str, str]:
+    """Settings of a process whose providers are the lab's. ``smscs``: host:port by name; ``options``: of all."""
+    lab, smsc = LabSettings(), SmscSettings(name="any")
+    policies, templates = folder / "policies.toml", folder / "templates.toml"
+    policies.write_text(POLICIES, encoding="utf-8")
+    names = builtin_texts().viber_templates()
+    templates.write_text("".join(f'"{name}" = "{name}"\n' for name in names), encoding="utf-8")
+    account = f"smpp://{smsc.system_id}:{smsc.password}@"
+    return {
+        "data": str(folder / "data"),
+        "dsn": dsn,
+        "policies_file": str(policies),
+        "viber_url": lab_url,
+        "viber_api_key": lab.viber_api_key,
+        "viber_templates": str(templates),
+        "viber_callback_credentials": lab.callback_credential,
+        "diia_url": lab_url,
+        "diia_partner_token": lab.diia_partner_token,
+        "smscs": " ".join(
+            f"{account}{place}?name={name}&window=50&plain=lab{options}" for name, place in smscs.items()
+        ),
+        "log_level": "WARNING",
+    }
+
+
+async def create_client(settings: Mapping[str, str]) -> str:
+    """Make the caller in the migrated ledger of these settings; gives its secret."""
+    read = read_settings({f"{PREFIX}{name.upper()}": value for name, value in settings.items()})
+    ledger = Ledger(read.dsn, LedgerClock(), pool_size=1)
+    await ledger.open()
+    try:
+        return await Access(ledger, read_keys(read)).callers.create(CLIENT, "Crash test", SCOPES)
+    finally:
+        await ledger.close()
+
+
+async def slow_providers(lab_url: str) -> None:
+    """Make the lab's providers slow enough that a kill finds calls under way."""
+    async with aiohttp.ClientSession() as session, session.post(f"{lab_url}/faults", json=SLOW) as reply:
+        reply.raise_for_status()
 
 
 @asynccontextmanager

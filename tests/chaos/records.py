@@ -165,6 +165,19 @@ async def read_ledger(dsn: str) -> list[Entry]:
 # --- judging ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True, kw_only=True)
+class Joined:
+    """One request that was answered 202, with what all records say of it. ``faults``: of it alone."""
+
+    sent: Sent
+    entry: Entry | None
+    lost: bool = False
+    untold: bool = False
+    doubled: bool = False
+    repeats: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
 def judge(
     sent: Sequence[Sent],
     entries: Sequence[Entry],
@@ -177,35 +190,54 @@ def judge(
     for kill in past.kills:
         rows[kill.choice.kind].rounds += 1
         rows[kill.choice.kind].reached += kill.reached
+    joined, faults = join(sent, entries, submissions, shown)
+    for one in joined:
+        row = rows[_round_of(past.kills, one.entry.accepted_at).choice.kind if one.entry else KINDS[0]]
+        row.accepted += 1
+        row.lost += one.lost
+        row.ended += not one.lost
+        row.delivered += one.entry is not None and one.entry.status == Status.DELIVERED
+        row.untold += one.untold
+        row.undecided += one.doubled
+        row.repeats += one.repeats
+        faults += one.faults
+    _rescues(entries, past, rows)
+    statuses = Counter(entry.status for entry in entries)
+    return Verdict(rows=rows, faults=faults, submissions=len(submissions), statuses=dict(statuses))
+
+
+def join(
+    sent: Sequence[Sent],
+    entries: Sequence[Entry],
+    submissions: Sequence[Mapping[str, Any]],
+    shown: Mapping[str, int],
+) -> tuple[list[Joined], list[str]]:
+    """Each accepted request with what became of it, and the faults that are of none of them."""
     known = {entry.id: entry for entry in entries}
     decided = _decided_submissions(sent, entries)
     done = _done_submissions(submissions)
     faults = [*_answers(sent, entries), *_strangers(decided, done)]
-    for one in sent:
-        entry = known.get(one.id) if one.id is not None else None
-        if one.id is None:
-            continue
-        row = rows[_round_of(past.kills, entry.accepted_at).choice.kind if entry else KINDS[0]]
-        row.accepted += 1
-        if entry is None or not is_terminal(Status(entry.status)):
-            row.lost += 1
-            faults.append(f"lost: {_told(entry) if entry else f'{one.id} is not in the ledger'}")
-            continue
-        row.ended += 1
-        row.delivered += entry.status == Status.DELIVERED
-        row.repeats += sum(_is_repeat(decision) for decision in entry.history)
-        if entry.status != Status.CANCELLED and not shown.get(number(one.position)):
-            row.untold += 1
-            if not _repeat_is_spent(entry):
-                faults.append(f"the phone shows nothing: {_told(entry)}")
-        doubled = _doubled(one, entry, decided, done)
-        if doubled:
-            row.undecided += 1
-            faults.append(f"submitted without a decision ({', '.join(doubled)}): {_told(entry)}")
-        faults += _unproved(one, entry, done)
-    _rescues(entries, past, rows)
-    statuses = Counter(entry.status for entry in entries)
-    return Verdict(rows=rows, faults=faults, submissions=len(submissions), statuses=dict(statuses))
+    accepted = [(one, known.get(one.id)) for one in sent if one.id is not None]
+    return [_joined(one, entry, decided, done, shown) for one, entry in accepted], faults
+
+
+def _joined(
+    one: Sent, entry: Entry | None, decided: Counter["_Place"], done: Counter["_Place"], shown: Mapping[str, int]
+) -> Joined:
+    if entry is None or not is_terminal(Status(entry.status)):
+        fault = f"lost: {_told(entry) if entry else f'{one.id} is not in the ledger'}"
+        return Joined(sent=one, entry=entry, lost=True, faults=[fault])
+    joined = Joined(sent=one, entry=entry, repeats=sum(_is_repeat(decision) for decision in entry.history))
+    if entry.status != Status.CANCELLED and not shown.get(number(one.position)):
+        joined.untold = True
+        if not _repeat_is_spent(entry):
+            joined.faults.append(f"the phone shows nothing: {_told(entry)}")
+    doubled = _doubled(one, entry, decided, done)
+    if doubled:
+        joined.doubled = True
+        joined.faults.append(f"submitted without a decision ({', '.join(doubled)}): {_told(entry)}")
+    joined.faults += _unproved(one, entry, done)
+    return joined
 
 
 def _answers(sent: Sequence[Sent], entries: Sequence[Entry]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -98,10 +99,13 @@ def _rounded(row: Row) -> dict[str, Any]:
     return {field.name: round(values[field.name], 2) for field in fields(row)}
 
 
-def errors_logged(folder: Path) -> dict[str, int]:
-    """Error lines of the product's logs by their wording, numbers and ids left out; tracebacks by their last line."""
+def errors_logged(folder: Path, but: Iterable[str] = _NOT_THE_PRODUCT) -> dict[str, int]:
+    """Error lines of the product's logs by their wording, numbers and ids left out; tracebacks by their last line.
+
+    ``but``: logs that are not the product's.
+    """
     found: Counter[str] = Counter()
-    for log in sorted(set(folder.glob("*.log")) - {folder / f"{name}.log" for name in _NOT_THE_PRODUCT}):
+    for log in sorted(set(folder.glob("*.log")) - {folder / f"{name}.log" for name in but}):
         in_traceback = False
         for line in log.read_text(errors="replace").splitlines():
             match = _LOG_LINE.match(line)

@@ -58,7 +58,7 @@ async def chaos(rounds: int, seed: int, *, say: Say, rate: float = RATE, keep: P
                 await load.give_up()
             say(f"everything asked is answered: {load.accepted} accepted; waiting for their ends")
             await wait_for_ends(house, say)
-            submissions, shown = await submissions_of(lab), await shown_of(lab)
+            submissions, shown = await submissions_of(lab), await shown_by(lab)
         verdict = judge(load.sent, await read_ledger(house.dsn), submissions, shown, killer.past)
         verdict.faults += broken
         _check_rescue(verdict)
@@ -110,14 +110,14 @@ async def wait_for_ends(house: House, say: Say) -> None:
 
 
 async def submissions_of(lab: aiohttp.ClientSession) -> list[Mapping[str, Any]]:
-    """What providers accepted."""
+    """What providers accepted, all of it."""
     async with lab.get("/submissions", params={"provider": "all"}) as reply:
         reply.raise_for_status()
         accepted: list[Mapping[str, Any]] = await reply.json()
     return accepted
 
 
-async def shown_of(lab: aiohttp.ClientSession) -> dict[str, int]:
+async def shown_by(lab: aiohttp.ClientSession) -> dict[str, int]:
     """How many messages each phone shows."""
     async with lab.get("/phones") as reply:
         reply.raise_for_status()

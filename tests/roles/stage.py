@@ -11,7 +11,7 @@ from tests.chaos.load import Load, a_client
 from tests.chaos.processes import CLIENT, House, Process
 from tests.chaos.records import judge, ledger_now, read_ledger
 from tests.chaos.rounds import WORKER_1, Choice, Kill, Past
-from tests.chaos.run import ANSWERED_LIMIT_S, LAB_TIMEOUT_S, dice, shown_of, submissions_of, wait_for_ends
+from tests.chaos.run import ANSWERED_LIMIT_S, LAB_TIMEOUT_S, dice, shown_by, submissions_of, wait_for_ends
 
 from esoz_notify.engine.clock import LedgerClock
 
@@ -66,7 +66,7 @@ async def faults(stage: Stage) -> list[str]:
     house = stage.house
     await wait_for_ends(house, lambda _: None)
     async with aiohttp.ClientSession(house.lab_url) as lab:
-        submissions, shown = await submissions_of(lab), await shown_of(lab)
+        submissions, shown = await submissions_of(lab), await shown_by(lab)
     return judge(stage.load.sent, await read_ledger(house.dsn), submissions, shown, stage.past).faults
 
 

@@ -7,7 +7,7 @@
     ├── Conflict            the same key means something else already
     ├── LimitReached        too often; carries when it will be allowed
     ├── ConfigError         a setting, a policy file or a template is wrong; the start stops
-    └── Unavailable         the ledger cannot be reached now; nothing was accepted
+    └── Unavailable         the ledger cannot be reached now; what the call wrote, if anything, its key finds again
 
 Codes are stable and may be relied on; texts may change. No error carries personal data.
 """
@@ -83,6 +83,6 @@ class ConfigError(NotifyError):
 
 
 class Unavailable(NotifyError):
-    """The ledger cannot be reached or cannot be written now; nothing was accepted."""
+    """The ledger cannot be reached or written now, or does not say that it was: the same call again makes it sure."""
 
     code = "unavailable"

@@ -4,6 +4,7 @@ What belongs here: gathering concurrent requests into one transaction and decidi
 (``core.recipient``, ``core.policy``), the shape of the answer (``views``).
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ import msgspec
 from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.crisis import Affected, Crisis, covering, why_on_paper
 from esoz_notify.core.delivery import Delivery
-from esoz_notify.core.errors import Conflict, InvalidInput, NotifyError, Problem
+from esoz_notify.core.errors import Conflict, InvalidInput, NotifyError, Problem, Unavailable
 from esoz_notify.core.explain import Explanation
 from esoz_notify.core.kinds import NUMBER_FIELD, Lane
 from esoz_notify.core.paper import CodeGround
@@ -50,6 +51,8 @@ from esoz_notify.store.vault import Vault, field_aad
 
 _BATCH_MAX = 200
 _QUEUE_MAX = 5_000
+_ANSWER_S = 10.0
+"""A commit may wait for its second server as long as a failover takes; its caller is told to come again before."""
 
 
 class CannotInform(NotifyError):
@@ -136,7 +139,8 @@ class Intake:
         """Accept one notification durably; returns when it is on disk.
 
         Raises Conflict (key in flight, or used for another request), CannotInform, InvalidInput (patient), Unavailable
-        (with the code ``overloaded`` when too much is waiting). Idempotent by the caller's key.
+        (with the code ``overloaded`` when too much is waiting). Idempotent by the caller's key: after Unavailable it
+        may have been written all the same, and the next call with the key finds it.
         """
         if self._overload is not None:
             self._overload.refuse(asked.order.kind.lane)
@@ -145,7 +149,10 @@ class Intake:
             raise Conflict("a request with this Idempotency-Key is being worked on", code="idempotency_in_flight")
         self._in_flight.add(flight)
         try:
-            return await self._batcher.do(asked)
+            async with asyncio.timeout(_ANSWER_S):
+                return await self._batcher.do(asked)
+        except TimeoutError:
+            raise Unavailable("the ledger takes too long to be sure of it; send it again under its key") from None
         finally:
             self._in_flight.discard(flight)
 
@@ -160,7 +167,13 @@ class Intake:
     async def _write(self, batch: Sequence[Asked]) -> list[Taken | Exception]:
         # Codes are counted and kept beside their messages; without any, all is one statement, which commits by itself.
         run = self._steady.run if any(asked.verifying for asked in batch) else self._steady.run_loose
-        answers = await run(lambda connection: self._written(connection, batch))
+        began = self._clock.now()
+        try:
+            answers = await run(lambda connection: self._written(connection, batch))
+        except Unavailable:
+            # Perhaps only this connection broke, and perhaps after the commit: then its keys find what was written.
+            answers = await run(lambda connection: self._written(connection, batch))
+            answers = [_as_first_time(answer, began) for answer in answers]
         fault_points.hit("after_intake_commit")
         return answers
 
@@ -341,6 +354,13 @@ class Intake:
             delivery=delivery,
             crises=tuple(crisis.id for crisis in decision.crises),
         )
+
+
+def _as_first_time(answer: Taken | Exception, began: datetime) -> Taken | Exception:
+    """What the first try of this very batch had written is no replay to its caller."""
+    if isinstance(answer, Taken) and answer.replayed and answer.stored.created_at >= began:
+        return replace(answer, replayed=False)
+    return answer
 
 
 _CHOSEN_BY_CALLER = Explanation(

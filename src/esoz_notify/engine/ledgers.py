@@ -17,6 +17,7 @@ from esoz_notify.core.errors import Unavailable
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.replicas import Replica, behind_s
 from esoz_notify.store import reading
+from esoz_notify.store.connecting import LedgerConnection, Uncopied, enduring
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.planner import fix_plans
 
@@ -27,31 +28,40 @@ Outcome = TypeVar("Outcome")
 _POOL_RECONNECT_S = 2.0
 """The pool tries by itself for so long, with growing pauses; after that each new use is a new try. Without it the pool
 would still be pausing, for up to a minute after a long absence, when the ledger is back."""
-_CONNECT_TIMEOUT_S = 5
 _CLOCK_AGE_MAX_S = 1.0
 LOOK_S = 1.0
 """How old what a process keeps in memory of the ledger may be: policies, texts, keys, crisis switches, overload."""
 _WAIT_FOR_CONNECTION_S = 5.0
 
 
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
+"""Errors of a ledger that cannot serve now; anything else is a fault of ours."""
+
+
 class Ledger:
     """The ledger as the engine uses it: ``transaction`` for single uses, ``steady`` for a loop's own connection.
 
-    ``dsn``: where it is; it may hold a password. ``direct_dsn``: given when ``dsn`` leads to a pooler that lends a
-    server's connection for one transaction only; the way past it, for what needs a session of its own.
-    ``replica_dsn``: of a streaming replica, for what may be some seconds old.
+    ``dsn``: where it is; it may hold a password, and name several hosts: the one that may be written is found anew for
+    each connection. ``direct_dsn``: given when ``dsn`` leads to a pooler that lends a server's connection for one
+    transaction only; the way past it, for what needs a session of its own. ``replica_dsn``: of a streaming replica, for
+    what may be some seconds old.
     """
 
     def __init__(
         self, dsn: str, clock: LedgerClock, *, pool_size: int = 8, direct_dsn: str = "", replica_dsn: str = ""
     ) -> None:
-        self.dsn = dsn
+        self.dsn = enduring(dsn)
         self.clock = clock
         self._lent = bool(direct_dsn)
-        self._direct_dsn = direct_dsn or dsn
+        self._direct_dsn = enduring(direct_dsn or dsn)
         self._replica = Replica(replica_dsn, pool_size) if replica_dsn else None
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            dsn,
+        self._pool: AsyncConnectionPool[LedgerConnection] = AsyncConnectionPool(
+            self.dsn,
+            connection_class=LedgerConnection,
             min_size=1,
             max_size=pool_size,
             open=False,
@@ -80,10 +90,12 @@ class Ledger:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A pooled connection inside one transaction. Raises Unavailable when the ledger is away or read-only."""
         try:
-            async with self._pool.connection() as connection, connection.transaction():
-                await _keep_time(connection, self.clock)
-                yield connection
-        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout) as error:
+            async with self._pool.connection() as connection, _given_up_when_read_only(connection):
+                async with connection.transaction():
+                    await _keep_time(connection, self.clock)
+                    yield connection
+                connection.demand_copied()
+        except (*_AWAY, PoolTimeout) as error:
             raise _unavailable(error) from error
 
     @asynccontextmanager
@@ -166,6 +178,16 @@ class Ledger:
         await self.turning("looks", turn)
 
 
+@asynccontextmanager
+async def _given_up_when_read_only(connection: Connection) -> AsyncIterator[None]:
+    """A server that has become a standby goes on reading; the pool must not lend the way to it again."""
+    try:
+        yield
+    except psycopg.errors.ReadOnlySqlTransaction:
+        await connection.close()
+        raise
+
+
 async def _keep_time(connection: Connection, clock: LedgerClock) -> None:
     """Ask for the ledger's time now and then, on the way: its clock may be set, and this machine may have slept."""
     if clock.age_s > _CLOCK_AGE_MAX_S:
@@ -179,13 +201,14 @@ def _unavailable(error: Exception) -> Unavailable:
             return Unavailable("the ledger is read-only now and takes nothing; try again")
         case psycopg.errors.DiskFull():
             return Unavailable("the ledger has no space left on its disk and takes nothing; try again")
+        case Uncopied():
+            return Unavailable("it is written, but not known to be on a second server; send it again under its key")
     return Unavailable(f"the ledger does not answer ({type(error).__name__}); try again")
 
 
 def _kwargs(*, lent: bool) -> dict[str, Any]:
     """How to connect. ``lent``: through a pooler, where a statement prepared before may be on another connection."""
-    kwargs: dict[str, Any] = {"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S}
-    return {**kwargs, "prepare_threshold": None} if lent else kwargs
+    return {"autocommit": True} | ({"prepare_threshold": None} if lent else {})
 
 
 class Steady:
@@ -195,7 +218,7 @@ class Steady:
         self._dsn = dsn
         self._clock = clock
         self._lent = lent
-        self._connection: Connection | None = None
+        self._connection: LedgerConnection | None = None
 
     async def run(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
         """Run ``work`` in one transaction. Raises Unavailable when the ledger is away; the next call connects anew."""
@@ -211,10 +234,12 @@ class Steady:
         try:
             connection = await self._connected()
             await _keep_time(connection, self._clock)
-            return await work(connection)
-        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
+            done = await work(connection)
+            connection.demand_copied()
+        except _AWAY as error:
             await self.close()
             raise _unavailable(error) from error
+        return done
 
     async def close(self) -> None:
         """Drop the connection; the next ``run`` makes a new one."""
@@ -222,9 +247,9 @@ class Steady:
         if connection is not None:
             await connection.close()
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> LedgerConnection:
         if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection[Any].connect(self._dsn, **_kwargs(lent=self._lent))
+            self._connection = await LedgerConnection.connect(self._dsn, **_kwargs(lent=self._lent))
             if not self._lent:
                 await fix_plans(self._connection)
             self._clock.set(await reading.ledger_now(self._connection))

@@ -17,6 +17,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from esoz_notify.store import reading
+from esoz_notify.store.connecting import NOTICED
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.planner import fix_plans
 
@@ -46,7 +47,7 @@ class Replica:
             open=False,
             timeout=_WAIT_S,
             reconnect_timeout=_RECONNECT_S,
-            kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S},
+            kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S, **NOTICED},
             configure=fix_plans,
             check=AsyncConnectionPool.check_connection,
         )

@@ -10,12 +10,12 @@ from typing import Any
 
 import psycopg
 
+from esoz_notify.store.connecting import enduring
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.rows import transpose
 from esoz_notify.store.vault import Vault, field_aad
 
 _LOCK = 0x45534F5B  # any constant of ours: who changes keys takes turns
-_CONNECT_TIMEOUT_S = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ async def every(connection: Connection) -> list[KeyRow]:
 
 def find_now(dsn: str, key_id: int) -> KeyRow | None:
     """One row, on a connection of its own and at once: for a value whose key this process has not heard of yet."""
-    with psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
+    with psycopg.connect(enduring(dsn), autocommit=True) as connection:
         row = connection.execute(f"SELECT {_COLUMNS} FROM data_key WHERE id = %s", [key_id]).fetchone()
     return _row(row) if row else None
 

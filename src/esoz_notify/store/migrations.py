@@ -12,9 +12,9 @@ from importlib import resources
 import psycopg
 
 from esoz_notify.core.errors import ConfigError, Unavailable
+from esoz_notify.store.connecting import enduring
 from esoz_notify.store.planner import fix_plans_of_role
 
-_CONNECT_TIMEOUT_S = 5
 _LOCK = 0x45534F5A  # any constant of ours: two processes that migrate at once take turns
 PROCESS_LIFE_S = 30.0
 """A process that has not said for so long that it lives is dead, or will find out that it is."""
@@ -92,7 +92,7 @@ def pending(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
 
 def _connected(dsn: str) -> psycopg.Connection:
     try:
-        return psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+        return psycopg.connect(enduring(dsn), autocommit=True)
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Unavailable(

@@ -120,9 +120,14 @@ def _stored(row: tuple[Any, ...], attempts: Sequence[AttemptRow]) -> Stored:
 
 
 async def by_key(connection: Connection, client_id: str, key: str) -> tuple[UUID, bytes] | None:
-    """The notification that an idempotency key already made, with the fingerprint of its request."""
+    """The notification that an idempotency key already made, with the fingerprint of its request.
+
+    Its row is locked, which is a write: the commit waits for a second server to have everything up to here. Else a
+    repeat could be answered by what the first commit, whose wait was cut off, has left on one server alone.
+    """
     cursor = await connection.execute(
-        "SELECT notification_id, fingerprint FROM idempotency WHERE client_id = %s AND key = %s", [client_id, key]
+        "SELECT notification_id, fingerprint FROM idempotency WHERE client_id = %s AND key = %s FOR KEY SHARE",
+        [client_id, key],
     )
     row = await cursor.fetchone()
     return (row[0], bytes(row[1])) if row else None

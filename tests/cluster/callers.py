@@ -1,0 +1,36 @@
+"""A caller that knows both APIs: what one does not take it asks of the other, under the same key.
+
+What belongs here: choosing the API. What does not: what is asked (``tests.chaos.load``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+from uuid import UUID
+
+from esoz_notify.client import Asked, NotifyClient
+
+
+class Either:
+    """Asks the APIs in turn; each call goes to the next one."""
+
+    def __init__(self, clients: Sequence[NotifyClient]) -> None:
+        self._clients = clients
+        self._turn = 0
+
+    async def send(
+        self, kind: str, data: Mapping[str, str], *, idempotency_key: str | None = None, **asked: Unpack[Asked]
+    ) -> dict[str, Any]:
+        """Have somebody informed."""
+        return await self._next().send(kind, data, idempotency_key=idempotency_key, **asked)
+
+    async def cancel(self, notification_id: str | UUID) -> dict[str, Any]:
+        """Withdraw it."""
+        return await self._next().cancel(notification_id)
+
+    async def resend(self, notification_id: str | UUID) -> dict[str, Any]:
+        """Send it again."""
+        return await self._next().resend(notification_id)
+
+    def _next(self) -> NotifyClient:
+        self._turn += 1
+        return self._clients[self._turn % len(self._clients)]
