@@ -16,7 +16,6 @@ CHAOS_ARGS ?=
 MINUTES ?= 10
 FUZZ_ARGS ?=
 IMAGE_ARGS ?=
-RESTORE_ARGS ?=
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -52,8 +51,8 @@ sbom: setup ## write the bill of materials of what is served, from the lock, to 
 image: setup ## build the OCI image of deploy/Containerfile (as root; IMAGE_ARGS="--base IMAGE --check DSN")
 	@sh scripts/image.sh $(IMAGE_ARGS)
 
-restore: setup ## prove a backup: load, an accident, a restore to just before it, and what came of each message
-	@.venv/bin/python -m tests.restore $(RESTORE_ARGS)
+restore: setup ## prove a backup: load, an accident, a restore to just before it, nobody told twice
+	@.venv/bin/python -m pytest -q -n0 tests/restore
 
 setup: ## make .venv with everything a developer needs; quick when nothing changed
 	@sh scripts/setup.sh dev

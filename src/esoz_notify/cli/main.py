@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "operators": ("operators", "operators_app"),
     "keys": ("keys", "keys_app"),
     "purge": ("purge", "purge"),
+    "restored": ("restored", "restored"),
     "audit": ("audit", "audit_app"),
     "doctor": ("doctor", "doctor"),
     "bench": ("bench", "bench"),
