@@ -14,7 +14,7 @@ from esoz_notify.engine import webhook_sending, worker
 
 UNITS = house.ROOT / "deploy" / "systemd"
 SERVICES = ("esoz-notify-api@8080.service", "esoz-notify-worker@1.service", "esoz-notify-migrate@pre.service")
-EXPOSURE_MAX = 15
+EXPOSURE_MAX = 12
 """Of 100, where systemd calls 10 to 40 "OK": what is left is the network, which the service is for."""
 
 
