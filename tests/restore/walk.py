@@ -106,10 +106,11 @@ def back_up(server: embedded.RunningPostgres, folder: Path) -> None:
     programs, given = find_binaries(None), psycopg.conninfo.conninfo_to_dict(server.dsn)
     where = ["-h", str(given["host"]), "-p", str(given["port"]), "-U", str(given["user"])]
     base = folder / "base"
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         [programs / "pg_basebackup", *where, "-D", base, "-c", "fast", "-X", "none"],
         [programs / "pg_verifybackup", "-n", base],
-    ):
+    )
+    for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)
         assert done.returncode == 0, done.stdout + done.stderr
 

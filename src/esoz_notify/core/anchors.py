@@ -100,7 +100,7 @@ def judge_anchors(
 
 def _gone(no: int, numbers: Sequence[int]) -> str:
     """What must have become of an anchor of which there is only a copy."""
-    if no <= max(numbers, default=0):
+    if no <= max(numbers, default=no):
         return "was taken out of the ledger: there is a copy"
     return "is newer than the ledger: its end was cut off, or it was restored from a backup (docs/backup.md)"
 
