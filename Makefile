@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check run bench world chaos cluster fuzz sbom setup setup-demo lock clean
+.PHONY: help demo test check run bench world chaos cluster fuzz sbom image restore setup setup-demo lock clean
 
 # What is passed on to the demo, e.g. make demo DEMO_ARGS=--json
 DEMO_ARGS ?=
@@ -17,6 +17,7 @@ CLUSTER_ARGS ?=
 # How long `make fuzz` searches, and which targets if not all, e.g. FUZZ_ARGS="smpp_pdu api"
 MINUTES ?= 10
 FUZZ_ARGS ?=
+IMAGE_ARGS ?=
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +53,12 @@ fuzz: setup ## try for MINUTES to break every reader and the API; what is new go
 
 sbom: setup ## write the bill of materials of what is served, from the lock, to dist
 	@sh scripts/sbom.sh
+
+image: setup ## build the OCI image of deploy/Containerfile (as root; IMAGE_ARGS="--base IMAGE --check DSN")
+	@sh scripts/image.sh $(IMAGE_ARGS)
+
+restore: setup ## prove a backup: load, an accident, a restore to just before it, nobody told twice
+	@.venv/bin/python -m pytest -q -n0 tests/restore
 
 setup: ## make .venv with everything a developer needs; quick when nothing changed
 	@sh scripts/setup.sh dev

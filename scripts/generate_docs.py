@@ -1,12 +1,15 @@
 """Writes the pages that are drawn from the code's own tables; with --check, exits 1 naming those that are stale.
 
-What belongs here: layout of the pages in PAGES. What does not: any fact of theirs.
+What belongs here: layout of the pages in PAGES, and of the example of the configuration file. What does not: any fact
+of theirs.
 """
 
 import argparse
 import inspect
+import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -26,8 +29,9 @@ from esoz_notify.render.decisions import BECAUSE, FACTS, RECEIPTS
 from esoz_notify.render.labels import OUTCOME_LABELS, REASON_LABELS, STATUS_LABELS
 from esoz_notify.render.texts import Template, builtin_texts
 from esoz_notify.settings import PREFIX, Settings
+from esoz_notify.settings_file import DEFAULT_FILE
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
 NOTICE = "<!-- Written by scripts/generate_docs.py from the code: change the code and run it again. -->"
 
 LONGEST: Mapping[NumberFormat, str] = {
@@ -63,11 +67,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, name what is stale")
     checking = parser.parse_args().check
-    stale = [name for name, page in PAGES.items() if _read(DOCS / name) != page()]
+    pages = {**{f"docs/{name}": page for name, page in PAGES.items()}, CONFIG_EXAMPLE: config_example}
+    stale = [name for name, page in pages.items() if _read(ROOT / name) != page()]
     for name in stale:
         if not checking:
-            (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
-        said = f"docs/{name} is stale: run scripts/generate_docs.py" if checking else f"docs/{name} written"
+            (ROOT / name).write_text(pages[name](), encoding="utf-8")
+        said = f"{name} is stale: run scripts/generate_docs.py" if checking else f"{name} written"
         sys.stdout.write(f"{said}\n")
     return 1 if checking and stale else 0
 
@@ -197,10 +202,47 @@ def settings() -> str:
     )
     return _page(
         "Settings",
-        "Read once at the start, from the environment alone. A name that begins so and is not here stops the start, "
-        "and so does a value that breaks its rule: every command then says which. A secret is never logged or shown.",
+        f"Read once at the start: from the environment, under it from one TOML file (`--config FILE`, else "
+        f"`ESOZ_NOTIFY_CONFIG`, else `{DEFAULT_FILE}` when it is there). What neither has is as in the table. A name "
+        "that is not here stops the start, and so does a value that breaks its rule: every command then says which, "
+        "where it stands, and which name is the nearest. `esoz-notify doctor` tells which file was read. A secret is "
+        "never logged or shown.",
+        "In the file the names are those of the table without their beginning and in small letters "
+        f"(`port = 8080`); a list stands for its words with spaces between, a table for words NAME=VALUE, `true` for "
+        f"`yes`. All of them with their defaults: [{CONFIG_EXAMPLE}](../{CONFIG_EXAMPLE}).",
+        "A secret may be in a file of its own, as systemd, Kubernetes and compose hand them over: "
+        + ", ".join(f"`{PREFIX}{field.name.upper()}_FILE`" for field in fields(Settings) if _has_file(field.name))
+        + ", or the same in the TOML file (`dsn_file = …`). Such a file is read at the start; a line's end after the "
+        "secret is left out. The environment's own text or file goes over both of the TOML file's; two in one place "
+        "are refused. The keys document has its own rules: [docs/security-at-rest.md](security-at-rest.md).",
         _table(("name", "default", "secret", "what"), rows),
     )
+
+
+def _has_file(name: str) -> bool:
+    """Whether a setting may be in a file of its own."""
+    known = {field.name: field.metadata["secret"] for field in fields(Settings)}
+    return known[name] and f"{name}_file" not in known
+
+
+def config_example() -> str:
+    """The configuration file with every setting, all of them commented out."""
+    parts = [
+        """\
+# Settings of ESOZ Notify. Written by scripts/generate_docs.py from the code: take a copy, and the mark from the lines
+# that you change. Each line has its default. docs/settings.md says how this file and the environment go together."""
+    ]
+    for field in fields(Settings):
+        if field.name == "config":
+            continue
+        default = field.metadata["default"]
+        number = default.isdecimal()
+        lines = textwrap.wrap(field.metadata["what"], width=116, break_long_words=False, break_on_hyphens=False)
+        lines += ["Secret: better in a file of its own, named by the second line."] if _has_file(field.name) else []
+        lines = [f"# {line}" for line in lines] + [f"#{field.name} = {default if number else json.dumps(default)}"]
+        lines += [f'#{field.name}_file = ""'] if _has_file(field.name) else []
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
@@ -348,6 +390,7 @@ def codes() -> str:
     )
 
 
+CONFIG_EXAMPLE = "deploy/config.example.toml"
 PAGES: Mapping[str, Callable[[], str]] = {
     "states.md": states,
     "settings.md": settings,

@@ -16,5 +16,6 @@ lock() {
 lock runtime.txt pyproject.toml --extra lab "$@"
 lock dev.txt pyproject.toml --extra lab --extra dev -c requirements/runtime.txt "$@"
 lock fuzz.txt requirements/fuzz.in "$@"
+lock deploy.txt requirements/deploy.in --no-deps "$@"
 lock build.txt requirements/build.in "$@"
 lock uv.txt requirements/uv.in "$@"

@@ -45,6 +45,8 @@ step "ruff format" .venv/bin/ruff format --check .
 step "mypy" $python -m mypy
 step "lint-imports" $python -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True))'
 if [ "${1:-}" != static ]; then
+    sh scripts/deploy_tools.sh & # meanwhile: it waits for the network, and the last step needs it
+    tools=$!
     step "known vulnerabilities" $python scripts/audit.py
     step "generated docs are fresh" $python scripts/generate_docs.py --check
     step "tests of core and channels, alone" $python -m coverage run -m pytest -q --no-header --cache-clear -n0 tests/core tests/channels
@@ -52,6 +54,7 @@ if [ "${1:-}" != static ]; then
     # Apart, because they want the cores for themselves and the others watch real providers' clocks.
     step "played worlds" $python -m pytest -q --no-header -n auto --maxprocesses 8 tests/world
     step "kills" $python -m pytest -q --no-header -n0 -m chaos tests/chaos
+    wait "$tools"
     # One more than the cores: much of their time they wait, for a receipt, a window or a process to start.
     step_again "all other tests" $python -m pytest -n "$(($(getconf _NPROCESSORS_ONLN) + 1))" --maxprocesses 8 \
         -m "not chaos" --ignore tests/world --ignore tests/core --ignore tests/channels -o faulthandler_timeout=300

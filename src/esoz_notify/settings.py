@@ -1,7 +1,7 @@
 """Settings: the only reader of the environment. One frozen value; every setting has its row and its default.
 
-What belongs here: names, defaults and what holds between settings. What does not: how one is read (``setting_values``),
-what is built from them (``wiring``).
+What belongs here: names, defaults and what holds between settings. What does not: in which places they may stand
+(``settings_file``), how one is read (``setting_values``), what is built from them (``wiring``).
 """
 
 import os
@@ -42,6 +42,7 @@ from esoz_notify.setting_values import (
     read_url,
     read_yes,
 )
+from esoz_notify.settings_file import DEFAULT_FILE, Given, Source, gather, read_file
 
 PREFIX = "ESOZ_NOTIFY_"
 ROLES = ("doctor", "operator", "auditor", "support")
@@ -58,6 +59,12 @@ def _setting(default: str, read: Callable[[str], Any], what: str, *, secret: boo
 class Settings:
     """All settings. The environment's name of each is ESOZ_NOTIFY_ and the field's name in capitals."""
 
+    config: Path | None = _setting(
+        "",
+        read_path,
+        f"TOML file with any other of these settings; the environment goes over it. Not set: {DEFAULT_FILE}, if it is"
+        " there; set and empty: none.",
+    )
     data: Path | None = _setting(
         "", read_path, "Folder for the embedded PostgreSQL and the keys. Empty: the user's data folder."
     )
@@ -206,25 +213,36 @@ class Settings:
     log_level: str = _setting("INFO", read_level, "DEBUG, INFO, WARNING or ERROR.")
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read and check every setting, from the process's environment unless another is given.
+def read_settings(environment: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
+    """Read and check every setting, from the process's environment unless another is given, and from one file.
 
-    Raises ConfigError naming the setting, the rule and the fix.
+    ``config``: the file, whatever the environment says of it. Without either, DEFAULT_FILE when it is there and the
+    environment is the process's own. Raises ConfigError naming each wrong setting, where it stands, the rule and the
+    fix.
     """
-    environment = os.environ if environment is None else environment
-    known = {PREFIX + item.name.upper(): item for item in fields(Settings)}
-    faults = [
-        f"{name} is not a setting; see docs/settings.md (or unset it)"
-        for name in environment
-        if name.startswith(PREFIX) and name not in known and not name.startswith(_NOT_OURS)
-    ]
+    default = None
+    if environment is None:
+        environment, default = os.environ, DEFAULT_FILE if DEFAULT_FILE.exists() else None
+    own = {
+        rest.lower() if rest.isupper() else rest: value
+        for rest, value in ((name.removeprefix(PREFIX), value) for name, value in environment.items() if _is_ours(name))
+    }
+    if config is not None:
+        own["config"] = str(config)
+    elif "config" not in own and default is not None:
+        own["config"] = str(default)
+    faults: list[str] = []
+    sources = [Source(own, prefix=PREFIX, upper=True), *_of_file(own.get("config", ""), faults)]
+    known = {item.name: item for item in fields(Settings)}
+    secrets = [name for name, item in known.items() if item.metadata["secret"]]
+    given = dict(gather(sources, known, secrets, faults))
     values: dict[str, Any] = {}
     for name, item in known.items():
-        text = environment.get(name, item.metadata["default"])
+        one = given.get(name) or Given(item.metadata["default"], PREFIX + name.upper())
         try:
-            values[item.name] = item.metadata["read"](text)
+            values[name] = item.metadata["read"](one.text)
         except (ValueError, OSError) as error:
-            faults.append(f"{name}: {error}")
+            faults.append(f"{one.place}: {error}")
     if not faults:
         faults = _broken_relations(values)
     if faults:
@@ -232,10 +250,31 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)
 
 
+def _is_ours(name: str) -> bool:
+    return name.startswith(PREFIX) and not name.startswith(_NOT_OURS)
+
+
+def _of_file(path: str, faults: list[str]) -> list[Source]:
+    """The settings of the file that is named, if one is."""
+    if not path:
+        return []
+    try:
+        source = read_file(Path(path).expanduser())
+    except (ValueError, RuntimeError) as error:
+        faults.append(str(error))
+        return []
+    if "config" in source.texts:
+        faults.append(f"{source.place('config')}: no other file is read; take it out")
+    return [source]
+
+
 def environment_for_child(**settings: str) -> dict[str, str]:
-    """This process's environment with exactly these settings of ours, for a child that must not inherit others."""
+    """This process's environment with exactly these settings of ours, for a child that must not inherit others.
+
+    Nor does it read a file that is on this machine.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return inherited | {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
+    return inherited | {f"{PREFIX}{name.upper()}": value for name, value in {"config": "", **settings}.items()}
 
 
 def _broken_relations(values: Mapping[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ EXAMPLES = (
     ("keys", "rotate"),
     ("keys", "retire"),
     ("purge",),
+    ("restored",),
     ("doctor",),
     ("up",),
     ("lab",),

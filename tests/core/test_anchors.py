@@ -102,6 +102,12 @@ def test_anchors_of_the_ledger_and_copies() -> None:
         "anchor 2 of 2026-11-28 was taken out of the ledger: there is a copy",
         "anchor 2 in the copies is not signed by a key that is trusted here",
     ]
+    _, faults = judge_anchors([one], [two], is_genuine)
+    (said,) = [fault.what for fault in faults]
+    assert said == (
+        "anchor 2 of 2026-11-28 is newer than the ledger: its end was cut off, or it was restored from a backup "
+        "(docs/backup.md)"
+    )
     good, faults = judge_anchors([one, forged], [], is_genuine)
     assert (good, [fault.seq for fault in faults]) == ([one], [None])
 

@@ -32,6 +32,7 @@ from esoz_notify.installation import configured_providers, data_folder, read_key
 from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.setting_values import is_loopback
 from esoz_notify.settings import PREFIX, Settings
+from esoz_notify.settings_file import DEFAULT_FILE
 from esoz_notify.store import embedded, migrations, partitions, planner
 from esoz_notify.store.vault import load_or_create_keys
 
@@ -74,6 +75,7 @@ class Address(NamedTuple):
 async def examine(settings: Settings, *, lab: bool) -> AsyncIterator[Finding]:
     """Every check in turn. ``lab``: providers will be played, so that none has to be configured."""
     yield check_python()
+    yield check_config(settings.config)
     folder = data_folder(settings)
     yield check_folder(folder)
     if settings.keys or settings.keys_command:
@@ -98,6 +100,15 @@ def check_python() -> Finding:
         least = ".".join(str(part) for part in PYTHON_MIN)
         return Finding("Python", State.BAD, f"{version} is too old", f"use Python {least} or newer")
     return Finding("Python", State.OK, f"{version} on {sys.platform}")
+
+
+def check_config(path: Path | None) -> Finding:
+    """Which file the settings are of. It was read before anything else: one that is wrong stops every command."""
+    if path is None:
+        return Finding("settings", State.OK, f"from the environment alone; there is no {DEFAULT_FILE}")
+    if path.stat().st_mode & 0o002:
+        return Finding("settings", State.BAD, f"{path} may be written by everybody", f"chmod o-w {path}")
+    return Finding("settings", State.OK, f"from {path}, under the environment")
 
 
 def check_folder(folder: Path) -> Finding:

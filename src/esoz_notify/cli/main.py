@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from rich.text import Text
 from esoz_notify import __version__
 from esoz_notify.core.errors import ConfigError, InvalidInput, NotifyError
 from esoz_notify.settings import Settings, read_settings
+from esoz_notify.settings_file import DEFAULT_FILE
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "up": ("serve", "up"),
@@ -34,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "operators": ("operators", "operators_app"),
     "keys": ("keys", "keys_app"),
     "purge": ("purge", "purge"),
+    "restored": ("restored", "restored"),
     "audit": ("audit", "audit_app"),
     "doctor": ("doctor", "doctor"),
     "bench": ("bench", "bench"),
@@ -52,7 +55,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback(invoke_without_command=True)(start)
-    named = next((word for word in words if not word.startswith("-")), None)
+    named = _command_of(words)
     needed = tuple(name for name in COMMANDS if named in {None, name}) or tuple(COMMANDS)
     for name in () if "--version" in words else needed:
         file, called = COMMANDS[name]
@@ -64,8 +67,22 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     return app
 
 
+def _command_of(words: Sequence[str]) -> str | None:
+    """The first word that is neither an option nor the value of one."""
+    options = [number for number, word in enumerate(words) if word == "--config"]
+    return next(
+        (word for number, word in enumerate(words) if not word.startswith("-") and number - 1 not in options), None
+    )
+
+
 def start(
-    context: typer.Context, *, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help=f"File of settings (TOML); else ESOZ_NOTIFY_CONFIG or {DEFAULT_FILE}."),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Read the settings once, for every command."""
     if version:
@@ -73,7 +90,7 @@ def start(
         raise typer.Exit
     if context.resilient_parsing or context.invoked_subcommand is None:
         return
-    settings = read_settings()
+    settings = read_settings(config=config)
     set_up_logging(settings)
     context.obj = settings
 

@@ -53,6 +53,7 @@ GROUPS: Mapping[str, Sequence[Action]] = {
     ),
     "notifications": (Action.PRINT, Action.REPRINT, Action.RESEND, Action.CANCEL),
     "service": (
+        Action.LEDGER_RESTORED,
         Action.CRISIS_PROPOSED,
         Action.CRISIS_CONFIRMED,
         Action.CRISIS_WITHDRAWN,

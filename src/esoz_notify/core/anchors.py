@@ -93,10 +93,16 @@ def judge_anchors(
             faults.append(Fault(None, f"anchor {anchor.no} {where} is not signed by a key that is trusted here"))
             continue
         if anchor not in kept:
-            day = f"{anchor.at:%Y-%m-%d}"
-            faults.append(Fault(None, f"anchor {anchor.no} of {day} was taken out of the ledger: there is a copy"))
+            faults.append(Fault(None, f"anchor {anchor.no} of {anchor.at:%Y-%m-%d} {_gone(anchor.no, numbers)}"))
         genuine.append(anchor)
     return sorted(genuine, key=lambda one: one.head.seq), faults
+
+
+def _gone(no: int, numbers: Sequence[int]) -> str:
+    """What must have become of an anchor of which there is only a copy."""
+    if no <= max(numbers, default=no):
+        return "was taken out of the ledger: there is a copy"
+    return "is newer than the ledger: its end was cut off, or it was restored from a backup (docs/backup.md)"
 
 
 class Walk:

@@ -69,6 +69,7 @@ class Action(StrEnum):
     CRISIS_CONFIRMED = "crisis_confirmed", "A crisis switch was confirmed by a second person."
     CRISIS_WITHDRAWN = "crisis_withdrawn", "A crisis switch was taken back."
     PATIENT_DELETED = "patient_deleted", "What was stored of a patient was erased."
+    LEDGER_RESTORED = "ledger_restored", "The ledger was restored from a backup; what was in doubt was withdrawn."
     EXPORT = "export", "Data was taken out of the ledger into a file."
     POLICY_DRAFTED = "policy_drafted", "A routing policy was prepared."
     POLICY_PUBLISHED = "policy_published", "A routing policy was published by a second person, for a later day."

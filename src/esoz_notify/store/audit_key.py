@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.store.private_files import open_to_others
 
 Trusted = Mapping[str, Ed25519PublicKey]
 """Public keys by id."""
@@ -61,13 +62,13 @@ def load(path: Path) -> AuditKey | None:
     """The key of a file; None when there is no file. Raises ConfigError when others may read it or it is no key."""
     try:
         with path.open("rb") as file:
-            open_to_others = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077
+            is_open = open_to_others(file.fileno())
             text = file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError(f"the audit key {path} cannot be read: {error.strerror or error}; give us access") from error
-    if open_to_others:
+    if is_open:
         raise ConfigError(f"the audit key {path} may be read by others than its owner: chmod 600 {path}")
     try:
         key = serialization.load_pem_private_key(text, password=None)

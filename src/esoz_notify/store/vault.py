@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from esoz_notify.core.errors import ConfigError, NotifyError
+from esoz_notify.store.private_files import open_to_others
 
 KEY_BYTES = 32
 KEY_ID_MAX = 0xFFFF
@@ -202,14 +203,14 @@ def load_or_create_keys(path: Path) -> Keys:
         if not path.exists():
             _create(path)
         with path.open("rb") as file:
-            open_to_others = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077
+            is_open = open_to_others(file.fileno())
             text = file.read()
     except OSError as error:
         raise ConfigError(
             f"the keys file {path} cannot be read or made: {error.strerror or error}; "
             "give us access to it, or name another"
         ) from error
-    if open_to_others:
+    if is_open:
         raise ConfigError(f"the keys file {path} may be read by others than its owner: chmod 600 {path}")
     return parse_keys(text, f"the keys file {path}", "restore it from its backup")
 
