@@ -31,7 +31,10 @@ from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.issuers import Issuer, Issuers
 from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.measuring import Measures
 from esoz_notify.engine.messages import Composer
+from esoz_notify.engine.metric_table import Process
+from esoz_notify.engine.metrics import Metrics
 from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.outgoing import tls_context
@@ -49,8 +52,10 @@ from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
+from esoz_notify.engine.spans import spans_told
 from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.trail import Trail
+from esoz_notify.engine.vitals import Vitals, parts_of
 from esoz_notify.engine.webhook_sending import Sender
 from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.engine.wording import Wording
@@ -80,6 +85,7 @@ class Product:
     health: Health
     overload: Overload
     probing: Probing
+    metrics: Metrics
     quotas: Quotas
     address_index: Callable[[str], bytes]
     providers: tuple[Provider, ...]
@@ -172,19 +178,22 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         tasks = await stack.enter_async_context(_background())
         ledger = await _opened(dsn, stack)
         (vault, keyring), wakes = await _vault(keys, ledger), _Wakes()
-        receiver = Receiver(ledger, vault, wakes.inbox)
+        configured = configured_providers(settings)
+        names = [name for several in configured.values() for name in several]
+        measures = await _measures(settings, names, stack, api=api, worker=worker)
+        receiver = Receiver(ledger, vault, wakes.inbox, measures)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
         wording = await _wording(settings, texts, ledger)
         adapters = _adapters(settings, wording)
-        configured = configured_providers(settings)
-        names = [name for several in configured.values() for name in several]
         overload = Overload()
         limits = windows(settings.codes_per_caller)
         crises = Crises(ledger)
         await crises.open()
         policies = PolicyBook(ledger, of_file, frozenset(configured))
         await policies.open()
-        intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
+        intake = Intake(
+            ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises, measures
+        )
         probing = _probing(settings, ledger, intake, policies)
         access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
@@ -207,8 +216,11 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         hands = _Hands()
         if worker:
             composer = Composer(vault, wording.at)
-            hands = await _hands(settings, ledger, vault, composer, adapters, receiver, health, wakes, stack, tasks)
+            parts = (ledger, vault, composer, adapters, receiver, health, measures, wakes)
+            hands = await _hands(settings, *parts, stack, tasks)
         tasks.append(asyncio.create_task(health.run(), name="health"))
+        seen = parts_of(health, names, hands.providers, hands.worker, overload)
+        _start(tasks, vitals=Vitals(ledger, measures.metrics, seen).run())
         yield Product(
             settings=settings,
             ledger=ledger,
@@ -224,6 +236,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             health=health,
             overload=overload,
             probing=probing,
+            metrics=measures.metrics,
             quotas=quotas,
             address_index=partial(vault.index, purpose="address"),
             providers=hands.providers,
@@ -249,6 +262,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     adapters: Sequence[Adapter],
     receiver: Receiver,
     health: Health,
+    measures: Measures,
     wakes: "_Wakes",
     stack: AsyncExitStack,
     tasks: list["asyncio.Task[None]"],
@@ -269,6 +283,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
         gateway=gateway,
         receiver=receiver,
         health=health,
+        measures=measures,
         keep_days=settings.keep_days,
     )
     telling = Sender(ledger, vault, source=_public_url(settings), loopback=settings.webhooks_to_loopback)
@@ -278,6 +293,15 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     stack.push_async_callback(telling.drain)
     stack.push_async_callback(worker.drain)
     return _Hands(worker=worker, providers=providers, links=links)
+
+
+async def _measures(
+    settings: Settings, names: Sequence[str], stack: AsyncExitStack, *, api: bool, worker: bool
+) -> Measures:
+    """What this process counts into, and where it tells spans."""
+    told_by = {Process.EVERY: True, Process.API: api, Process.WORKER: worker}
+    traces = await stack.enter_async_context(spans_told(settings.traces_url))
+    return Measures(Metrics({"provider": names}, [one for one, tells in told_by.items() if tells]), traces)
 
 
 async def _vault(keys: Keys, ledger: Ledger) -> tuple[Vault, Keyring]:

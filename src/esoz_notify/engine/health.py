@@ -124,6 +124,10 @@ class Health:
         seen = watched.seen
         return shown(watched.breaker, seen.hold, is_up=is_up, stopped=seen.receipts_stopped, slow=seen.slow)
 
+    def circuit(self, name: str) -> BreakerState:
+        """In which state its circuit is."""
+        return self._watched[name].breaker.state
+
     def _traffic(self, name: str) -> Traffic:
         watched = self._watched[name]
         return traffic(watched.breaker, watched.seen.hold)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
@@ -30,6 +31,17 @@ _CLOCK_AGE_MAX_S = 1.0
 LOOK_S = 1.0
 """How old what a process keeps in memory of the ledger may be: policies, texts, keys, crisis switches, overload."""
 _WAIT_FOR_CONNECTION_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolNumbers:
+    """How the pool is. ``waits``, ``wait_s``: since the start."""
+
+    idle: int
+    used: int
+    waiting: int
+    waits: int
+    wait_s: float
 
 
 class Ledger:
@@ -62,6 +74,18 @@ class Ledger:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._pool.close()
+
+    def pool(self) -> PoolNumbers:
+        """How the pooled connections are; asks nobody."""
+        said = self._pool.get_stats()
+        idle = said.get("pool_available", 0)
+        return PoolNumbers(
+            idle=idle,
+            used=said.get("pool_size", 0) - idle,
+            waiting=said.get("requests_waiting", 0),
+            waits=said.get("requests_queued", 0),
+            wait_s=said.get("requests_wait_ms", 0) / 1000,
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
