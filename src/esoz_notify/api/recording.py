@@ -83,15 +83,18 @@ class Recorder:
         self._metrics.count(method, route, status, seconds)
         claims: Claims | None = scope.get("auth")
         trace: str | None = scope["state"][TRACEPARENT]
+        if not log.isEnabledFor(logging.INFO):
+            return
+        client_id = claims.client_id if claims is not None else None
+        trace_id = trace[_TRACE_ID] if trace else None
+        ms = round(seconds * 1000, 1)
         log.info(
-            "%s %s %d %.1f ms client=%s trace=%s",
-            method,
-            route,
-            status,
-            seconds * 1000,
-            claims.client_id if claims is not None else "-",
-            trace[_TRACE_ID] if trace else "-",
-        )
+            "%s %s %d %.1f ms client=%s trace=%s", method, route, status, ms, client_id or "-", trace_id or "-",
+            extra={
+                "event": "request", "method": method, "route": route, "status": status, "ms": ms,
+                "client_id": client_id, "trace_id": trace_id,
+            },
+        )  # fmt: skip
 
 
 def _route(scope: AnyScope) -> str:

@@ -205,7 +205,8 @@ class Worker:
             return self._composer.compose(submission, now, provider.capabilities.validity_min_s)
         except Exception as error:
             # The traceback could hold what was opened; the type and the id are enough to find the template at fault.
-            log.error("notification %s cannot be composed: %s", submission.id, type(error).__name__)  # noqa: TRY400
+            says, ids = "notification %s cannot be composed: %s", {"notification_id": str(submission.id)}
+            log.error(says, submission.id, type(error).__name__, extra=ids)  # noqa: TRY400
             return None
 
     def _answered(self, provider: str, message: OutboundMessage, result: Result) -> None:
@@ -318,7 +319,8 @@ class Worker:
         return applied, looked_at
 
     def _leave_to_lease(self, reply: Reply) -> None:
-        log.error("notification %s: a reply of %s cannot be recorded", reply.notification_id, reply.provider)
+        ids = {"notification_id": str(reply.notification_id), "provider": reply.provider}
+        log.error("notification %s: a reply of %s cannot be recorded", *ids.values(), extra=ids)
         self._in_hand.drop((reply.notification_id, reply.event.no))
 
     def _polls(self, replies: Sequence[Reply], applied: Applied) -> list[tuple[Poll, float]]:
