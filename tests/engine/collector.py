@@ -30,7 +30,7 @@ def a_collector() -> Iterator[Collector]:
     collector = Collector()
 
     class Take(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             collector.raw.append(self.rfile.read(int(self.headers["content-length"])))
             self.send_response(200)
             self.send_header("content-length", "0")

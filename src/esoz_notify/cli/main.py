@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": ("audit", "audit_app"),
     "doctor": ("doctor", "doctor"),
     "bench": ("bench", "bench"),
+    "drill": ("drill", "drill"),
     "summaries": ("summaries", "summaries"),
 }
 """Each command, the file of this room that it is in, and its name there. In the order in which help tells them."""

@@ -130,7 +130,7 @@ _TABLE = (
         "attempts", _COUNTER, "Calls of providers by what came of them; the reason of those that did not go well.",
         "channel", "provider", "outcome", "reason", told_by=_WORKER,
     ),
-    _row("receipts", _COUNTER, "Receipts that came, by what they say of a part.", "provider", "receipt"),
+    _row("receipts", _COUNTER, "Receipts that came by themselves, by what they say of a part.", "provider", "receipt"),
     _row(
         "receipts_given_up", _COUNTER, "Receipts whose submission never became known.", told_by=_WORKER,
     ),

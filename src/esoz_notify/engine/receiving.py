@@ -89,7 +89,7 @@ class Receiver:
             _inbox(receipt_id, provider, one, ids_are_keys=ids_are_keys) for one in said if isinstance(one, Receipt)
         )
         await self._batcher.do(_Arrival(row, inbox))
-        for one in said:
+        for one in said if not polled else ():
             word = one.state.name.lower() if isinstance(one, Receipt) else "unreadable"
             self._metrics.count("receipts", provider, word)
 
