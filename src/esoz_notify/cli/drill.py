@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from esoz_notify.cli.bench import interruptible
 from esoz_notify.drill.alarms import ALARMS
 from esoz_notify.drill.faults import FAULTS
 from esoz_notify.drill.run import Report, a_drill, chosen, drilled
@@ -45,7 +46,7 @@ def drill(
         typer.echo(json.dumps(rows)) if as_json else console.print(_list())
         return
     templates = read_texts(context.obj).viber_templates()
-    with console.status("…") as status, a_drill(templates, status.update) as (house, watcher):
+    with interruptible(), console.status("…") as status, a_drill(templates, status.update) as (house, watcher):
         report = drilled(house, watcher, wanted, status.update)
     console.print(_table(report))
     if as_json:

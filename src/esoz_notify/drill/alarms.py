@@ -104,7 +104,7 @@ ALARMS: tuple[Alarm, ...] = (
     Alarm(
         name="MessagesHandedOverLate",
         expr=burns(_late("", "10.0"), _LATE_GOAL, (6, *_SOON), (2, *_SLOWLY)),
-        for_s=120, severity=_PAGE, fault="worker-paused",
+        for_s=120, severity=_PAGE, fault="worker-frozen",
         uk="Повідомлення йдуть до операторів довше ніж 10 секунд", en="Messages take more than 10 s to be handed over",
     ),
     Alarm(

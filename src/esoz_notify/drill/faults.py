@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from esoz_notify.drill.house import House
 
 SLOW_S = 4.0
-PAUSED_S = 14.0
+FROZEN_S = 14.0
 """Longer than anything may take to be handed over."""
 
 
@@ -23,10 +23,10 @@ class Fault:
     mend: Callable[[House], None]
 
 
-def _pause(house: House) -> None:
-    house.stop_worker()
-    time.sleep(PAUSED_S)
-    house.start_worker()
+def _freeze(house: House) -> None:
+    house.freeze_worker()
+    time.sleep(FROZEN_S)
+    house.thaw_worker()
 
 
 def _away(house: House) -> None:
@@ -39,10 +39,10 @@ FAULTS: Mapping[str, Fault] = {
         begin=lambda house: house.break_provider("all", "slow", delay_s=SLOW_S),
         mend=House.mend,
     ),
-    "worker-paused": Fault(
-        what=f"the only worker is away for {PAUSED_S:g} s and comes back to what has waited",
-        begin=_pause,
-        mend=lambda _: None,
+    "worker-frozen": Fault(
+        what=f"the only worker stands still for {FROZEN_S:g} s, as on a host that is moved, and goes on",
+        begin=_freeze,
+        mend=House.thaw_worker,
     ),
     "worker-stopped": Fault(what="the only worker is stopped", begin=House.stop_worker, mend=House.start_worker),
     "providers-away": Fault(what="no provider can be reached", begin=_away, mend=House.mend),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -57,6 +58,7 @@ class House:
     metrics_port: int
     receiver: Receiver
     _worker: ExitStack = field(default_factory=ExitStack)
+    _process: psutil.Process | None = None
 
     @property
     def targets(self) -> list[str]:
@@ -66,11 +68,23 @@ class House:
     def start_worker(self) -> None:
         """Start a worker."""
         told = {"ESOZ_NOTIFY_PUBLIC_URL": self.api_url, "ESOZ_NOTIFY_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}"}
-        self._worker.enter_context(running("worker", [COMMAND, "worker"], {**self.environment, **told}, self.folder))
+        words = [COMMAND, "worker"]
+        started = self._worker.enter_context(running("worker", words, {**self.environment, **told}, self.folder))
+        self._process = started.process
 
     def stop_worker(self) -> None:
         """Stop it, as a host that is taken down does."""
         self._worker.close()
+
+    def freeze_worker(self) -> None:
+        """Have it stand still in the middle of what it does."""
+        assert self._process is not None
+        self._process.suspend()
+
+    def thaw_worker(self) -> None:
+        """Have it go on."""
+        assert self._process is not None
+        self._process.resume()
 
     def break_provider(self, provider: str, fault: str, **more: float) -> None:
         """Let a fault loose in the lab, until ``mend``."""

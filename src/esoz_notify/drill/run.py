@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from esoz_notify.core.errors import NotifyError
+from esoz_notify.core.errors import InvalidInput, NotifyError, Problem
 from esoz_notify.drill.alarms import ALARMS, SHORT, Alarm, rules
 from esoz_notify.drill.faults import FAULTS
 from esoz_notify.drill.house import House, a_house
@@ -63,11 +63,12 @@ class Report:
 
 
 def chosen(names: Sequence[str]) -> list[Alarm]:
-    """The alarms of these names, or all. Raises NotifyError for an unknown one."""
+    """The alarms of these names, or all. Raises InvalidInput for an unknown one."""
     known = {alarm.name: alarm for alarm in ALARMS}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise NotifyError(f"no alarm {', '.join(unknown)}; there are {', '.join(known)}")
+        rule = f"no alarm {', '.join(unknown)}; there are {', '.join(known)}"
+        raise InvalidInput([Problem("/alarm", "unknown_alarm", rule)], detail=rule)
     return [known[name] for name in dict.fromkeys(names)] or list(ALARMS)
 
 
@@ -100,8 +101,8 @@ def _one(name: str, rings: list[Ring], house: House, watcher: Watcher, tell: Tel
     """One fault; gives every alarm that rang during it."""
     fault, names, seen = FAULTS[name], {ring.alarm.name for ring in rings}, set[str]()
     began_s = time.monotonic()
-    fault.begin(house)
     try:
+        fault.begin(house)
         for ringing in _looking(watcher):
             seen |= ringing
             for ring in rings:
