@@ -32,6 +32,6 @@ def test_the_list_needs_nothing(tmp_path: Path) -> None:
 
 def test_an_unknown_alarm_is_refused() -> None:
     """It is said which there are; without a name all are meant."""
-    with pytest.raises(InvalidInput, match="no alarm Nothing; there are .*LedgerAway"):
+    with pytest.raises(InvalidInput, match=r"no alarm Nothing; there are .*LedgerAway"):
         chosen(["LedgerAway", "Nothing"])
     assert chosen([]) == list(ALARMS)

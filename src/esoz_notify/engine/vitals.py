@@ -72,7 +72,10 @@ class Vitals:
         steady = self._ledger.steady()
         try:
             while True:
-                await self.look(steady)
+                try:
+                    await self.look(steady)
+                except Exception:
+                    log.exception("vitals: a look failed; trying again")
                 await asyncio.sleep(self._look_s)
         finally:
             await steady.close()
