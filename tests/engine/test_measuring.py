@@ -18,7 +18,7 @@ from esoz_notify.core.status import Status
 from esoz_notify.engine.measuring import Measures
 from esoz_notify.engine.metric_table import CLOSED, METRICS, OTHER, PROCESS_METRICS, Process, Type
 from esoz_notify.engine.metrics import Metrics
-from esoz_notify.engine.spans import ATTRIBUTES, kept
+from esoz_notify.engine.spans import ATTRIBUTES, kept, span_id
 from esoz_notify.settings import Settings
 from esoz_notify.store.ledger import Change, Locked
 
@@ -96,6 +96,14 @@ def test_dead_codes_are_counted_and_probes_are_not() -> None:
 def test_only_what_its_caller_keeps_is_traced(header: str | None, *, is_kept: bool) -> None:
     """The flag of the caller decides; without a header there is no trace of ours."""
     assert (kept(header) is not None) is is_kept
+
+
+def test_ids_of_spans_are_the_same_in_every_process() -> None:
+    """They follow from the notification alone: whoever takes in a receipt next week names today's attempt."""
+    assert f"{span_id(UUID(int=7), 'attempt', 0):016x}" == "f6761b0da818c3a0"
+    assert (
+        span_id(UUID(int=7), "attempt", 1) != span_id(UUID(int=7), "attempt", 0) != span_id(UUID(int=8), "attempt", 0)
+    )
 
 
 async def _played(house: House, collector: Collector) -> UUID:

@@ -58,12 +58,12 @@ async def orphans(connection: Connection) -> int:
 
 # By webhook, for the index begins with it: one entry of each that may be told now.
 _WEBHOOKS = f"""
-SELECT coalesce(max(extract(epoch FROM {NOW} - first.due_at)::float8), 0)
+SELECT greatest(max(extract(epoch FROM {NOW} - first.due_at)::float8), 0)
 FROM webhook w
 CROSS JOIN LATERAL (
   SELECT due_at FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.due_at IS NOT NULL ORDER BY due_at LIMIT 1
 ) first
-WHERE w.disabled_at IS NULL AND (w.resumes_at IS NULL OR w.resumes_at <= {NOW}) AND first.due_at <= {NOW}
+WHERE w.disabled_at IS NULL AND (w.resumes_at IS NULL OR w.resumes_at <= {NOW})
 """
 
 
