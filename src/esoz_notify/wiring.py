@@ -189,11 +189,9 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         limits = windows(settings.codes_per_caller)
         crises = Crises(ledger)
         await crises.open()
-        policies = PolicyBook(ledger, of_file, frozenset(configured))
+        policies = PolicyBook(ledger, of_file, usable := frozenset(configured))
         await policies.open()
-        intake = Intake(
-            ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises, measures
-        )
+        intake = Intake(ledger, vault, policies, usable, wakes.agenda, overload, limits, crises, measures)
         probing = _probing(settings, ledger, intake, policies)
         access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
@@ -215,12 +213,10 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         await health.open()
         hands = _Hands()
         if worker:
-            composer = Composer(vault, wording.at)
-            parts = (ledger, vault, composer, adapters, receiver, health, measures, wakes)
+            parts = (ledger, vault, Composer(vault, wording.at), adapters, receiver, health, measures, wakes)
             hands = await _hands(settings, *parts, stack, tasks)
-        tasks.append(asyncio.create_task(health.run(), name="health"))
         seen = parts_of(health, names, hands.providers, hands.worker, overload)
-        _start(tasks, vitals=Vitals(ledger, measures.metrics, seen).run())
+        _start(tasks, health=health.run(), vitals=Vitals(ledger, measures.metrics, seen).run())
         yield Product(
             settings=settings,
             ledger=ledger,

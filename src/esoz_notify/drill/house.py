@@ -17,8 +17,6 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import psutil
-import psycopg
-from psycopg import sql
 
 from esoz_notify.bench.processes import Running, ended, running
 from esoz_notify.core.errors import NotifyError
@@ -27,7 +25,7 @@ from esoz_notify.drill.receiver import Receiver, a_receiver
 from esoz_notify.lab.settings import LabSettings, SmscSettings
 from esoz_notify.settings import environment_for_child
 from esoz_notify.store import embedded
-from esoz_notify.store.counting import make_database
+from esoz_notify.store.counting import allow_connections, make_database
 
 COMMAND = "esoz_notify.cli"
 DATABASE = "drill"
@@ -96,20 +94,11 @@ class House:
 
     def close_ledger(self) -> None:
         """Have the ledger take no connections, and drop those that there are."""
-        self._allow(connections=False)
+        allow_connections(self.server.dsn, DATABASE, allowed=False)
 
     def open_ledger(self) -> None:
         """Have it take them again."""
-        self._allow(connections=True)
-
-    def _allow(self, *, connections: bool) -> None:
-        name = sql.Identifier(DATABASE)
-        with psycopg.connect(self.server.dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(name, sql.Literal(connections)))
-            if not connections:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [DATABASE]
-                )
+        allow_connections(self.server.dsn, DATABASE, allowed=True)
 
 
 @contextmanager

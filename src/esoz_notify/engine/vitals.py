@@ -1,4 +1,4 @@
-"""Looks at the ledger every few seconds and shows what waits; a scrape itself never asks the ledger.
+"""Looks at the ledger every few seconds while somebody scrapes, and shows what waits; a scrape itself asks nobody.
 
 What belongs here: what is looked at, and what of this process is shown at the moment of a scrape. What does not: the
 SQL (store), numbers of messages (``measuring``).
@@ -6,6 +6,7 @@ SQL (store), numbers of messages (``measuring``).
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 ANSWERS_WITHIN_S = 4.0
+WATCHED_S = 60.0
+"""So long after a scrape it goes on looking; a process that nobody scrapes asks the ledger nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +68,20 @@ class Vitals:
         self._parts = parts
         self._look_s = look_s
         self._was_up = True
-        metrics.when_told(self._show_parts)
+        self._watched = asyncio.Event()
+        self._told_s = 0.0
+        metrics.show("ledger_up", {(): 1})  # without it this process would not have started
+        metrics.when_told(self._tell)
 
     async def run(self) -> None:
-        """Look for ever, on a connection of its own."""
+        """Look for ever, on a connection of its own, while somebody scrapes."""
         steady = self._ledger.steady()
         try:
             while True:
+                if time.monotonic() - self._told_s > WATCHED_S:
+                    self._watched.clear()
+                    await steady.close()
+                await self._watched.wait()
                 try:
                     await self.look(steady)
                 except Exception:
@@ -109,6 +119,11 @@ class Vitals:
         self._metrics.show("ledger_up", {(): 0})
         for name in ("due", "due_age_seconds", "stuck"):
             self._metrics.show(name, {})
+
+    def _tell(self, metrics: Metrics) -> None:
+        self._told_s = time.monotonic()
+        self._watched.set()
+        self._show_parts(metrics)
 
     def _show_parts(self, metrics: Metrics) -> None:
         parts = self._parts
