@@ -6,7 +6,6 @@ What belongs here: its files, its process, its answers. What does not: alarms.
 import json
 import shutil
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -65,14 +64,6 @@ def a_watcher(folder: Path, targets: Sequence[str], rules: str) -> Iterator[Watc
     ]
     with strange(PROGRAM, command, folder, lambda: _is_ready(url)):
         yield Watcher(url)
-
-
-def checked(rules: Path) -> str:
-    """What promtool says of a file of rules. Raises NotifyError when it finds fault with it."""
-    done = subprocess.run(["promtool", "check", "rules", str(rules)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotifyError(f"promtool refuses the rules: {done.stderr.strip()}")
-    return done.stdout
 
 
 def _configuration(targets: Sequence[str]) -> str:

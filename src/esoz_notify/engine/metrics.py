@@ -49,10 +49,6 @@ class Metrics:
             exemplar = {"trace_id": trace_id} if trace_id is not None else None
             self._line(name, *labels).observe(max(value_s, 0.0), exemplar)
 
-    def add(self, name: str, by: float, *labels: str) -> None:
-        """Move a gauge."""
-        self._line(name, *labels).inc(by)
-
     def show(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
         """What a gauge says from now on, by its labels; lines that are not among them are gone."""
         made = self._made.get(name)
