@@ -28,6 +28,7 @@ demo: setup-demo ## the whole service against a played world of phones and provi
 test: setup ## everything that must hold: static checks, coverage, docs, all tests
 	@sh scripts/browser.sh
 	@sh scripts/pgbouncer.sh
+	@sh scripts/prometheus.sh
 	@sh scripts/test.sh
 
 check: setup ## the static part of `make test` only: style, types, imports

@@ -25,6 +25,9 @@ from esoz_notify.core.sms_text import count
 from esoz_notify.core.status import LIVE, PROOFS, STATUSES, Outcome, Status, is_terminal
 from esoz_notify.core.verification import ADVICE, PURPOSES, TOLD
 from esoz_notify.core.windows import Act, windows
+from esoz_notify.drill.alarms import ALARMS, rules
+from esoz_notify.drill.dashboard import dashboard
+from esoz_notify.engine.metric_table import CLOSED, METRICS, NAMED, OTHER, PROCESS_METRICS, Metric
 from esoz_notify.render.decisions import BECAUSE, FACTS, RECEIPTS
 from esoz_notify.render.labels import OUTCOME_LABELS, REASON_LABELS, STATUS_LABELS
 from esoz_notify.render.texts import Template, builtin_texts
@@ -32,6 +35,7 @@ from esoz_notify.settings import PREFIX, Settings
 from esoz_notify.settings_file import DEFAULT_FILE
 
 ROOT = Path(__file__).parents[1]
+DEPLOY = "../deploy/observability"
 NOTICE = "<!-- Written by scripts/generate_docs.py from the code: change the code and run it again. -->"
 
 LONGEST: Mapping[NumberFormat, str] = {
@@ -71,6 +75,7 @@ def main() -> int:
     stale = [name for name, page in pages.items() if _read(ROOT / name) != page()]
     for name in stale:
         if not checking:
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / name).write_text(pages[name](), encoding="utf-8")
         said = f"{name} is stale: run scripts/generate_docs.py" if checking else f"{name} written"
         sys.stdout.write(f"{said}\n")
@@ -245,6 +250,57 @@ def config_example() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
+
+def metrics() -> str:
+    """Every metric and every label."""
+    named = [(f"`{label}`", what) for label, what in NAMED.items()]
+    closed = [
+        (f"`{label}`", ", ".join(f"`{one}`" if one else "empty" for one in sorted(CLOSED[label]))) for label in CLOSED
+    ]
+    return _page(
+        "Metrics",
+        "What every process tells at `/metrics` in OpenMetrics 1.0 (a worker: at `ESOZ_NOTIFY_METRICS_LISTEN`). "
+        "Histograms of times carry exemplars: the id of a trace whose caller keeps it. Nothing here is about a person. "
+        "What waits in the ledger is told by every process alike: take the `max` over processes, not the sum.",
+        _table(_METRIC_HEADINGS, map(_metric_row, (*METRICS.values(), *PROCESS_METRICS.values()))),
+        "## Labels",
+        f"A value that is not among these is told as `{OTHER}`: no caller and no provider can make new lines.",
+        _table(("label", "values"), [*closed, *named]),
+    )
+
+
+_METRIC_HEADINGS = ("name", "type", "unit", "labels", "told by", "what")
+
+
+def _metric_row(row: Metric) -> tuple[str, ...]:
+    bounds = f" Buckets: {', '.join(f'{one:g}' for one in row.bounds_s)}." if row.bounds_s else ""
+    labels = ", ".join(f"`{label}`" for label in row.labels)
+    return f"`{row.sample}`", row.type.value, row.unit, labels, row.told_by.value, row.what + bounds
+
+
+# --- alarms -----------------------------------------------------------------------------------------------------------
+
+
+def alarms() -> str:
+    """The alarms as a file of rules."""
+    return f"# Written by scripts/generate_docs.py from src/esoz_notify/drill/alarms.py.\n{rules()}"
+
+
+def runbooks() -> str:
+    """The list of alarms."""
+    rows = (
+        (f"[{one.name}]({one.name}.md)", one.severity.value, f"{one.uk}. {one.en}.", f"`{one.fault}`") for one in ALARMS
+    )
+    return _page(
+        "Alarms",
+        "Each has a page here and a drill: `esoz-notify drill NAME` makes it ring. The rules are "
+        "`deploy/observability/esoz-notify.rules.yaml`.",
+        _table(("alarm", "wakes", "what it says", "fault of the drill"), rows),
+    )
+
+
 # --- kinds ------------------------------------------------------------------------------------------------------------
 
 
@@ -396,6 +452,10 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings,
     "kinds.md": kinds,
     "codes.md": codes,
+    "metrics.md": metrics,
+    "runbooks/README.md": runbooks,
+    f"{DEPLOY}/esoz-notify.rules.yaml": alarms,
+    f"{DEPLOY}/esoz-notify.dashboard.json": dashboard,
 }
 
 if __name__ == "__main__":

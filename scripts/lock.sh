@@ -14,7 +14,7 @@ lock() {
 }
 
 lock runtime.txt pyproject.toml --extra lab "$@"
-lock dev.txt pyproject.toml --extra lab --extra dev -c requirements/runtime.txt "$@"
+lock dev.txt pyproject.toml --extra lab --extra traces --extra dev -c requirements/runtime.txt "$@"
 lock fuzz.txt requirements/fuzz.in "$@"
 lock deploy.txt requirements/deploy.in --no-deps "$@"
 lock build.txt requirements/build.in "$@"

@@ -204,3 +204,22 @@ def test_every_setting_says_what_it_is() -> None:
     """A setting without a description cannot be documented, and there are few enough to know them all."""
     assert all(item.metadata["what"] for item in fields(Settings))
     assert len(fields(Settings)) <= 50
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [("metrics_listen", "127.0.0.1:9464", ("127.0.0.1", 9464)), ("metrics_listen", "[::1]:0", ("::1", 0)),
+     ("metrics_listen", "", None), ("log_format", "JSON", "json")],
+)  # fmt: skip
+def test_what_is_told_of_the_process(name: str, text: str, value: object) -> None:
+    """Where numbers are told, and how lines are written."""
+    assert getattr(read_settings({PREFIX + name.upper(): text}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("metrics_listen", "9464"), ("metrics_listen", "host:99999"), ("log_format", "xml")]
+)
+def test_wrong_ways_of_telling_are_refused(name: str, text: str) -> None:
+    """An address without a port, a port that is none, a format that there is not."""
+    with pytest.raises(ConfigError, match=PREFIX + name.upper()):
+        read_settings({PREFIX + name.upper(): text})

@@ -246,6 +246,23 @@ def read_level(text: str) -> str:
     return text.upper()
 
 
+def read_format(text: str) -> str:
+    """How lines of the log are written."""
+    if text.lower() not in {"text", "json"}:
+        raise ValueError("must be text or json")
+    return text.lower()
+
+
+def read_listen(text: str) -> tuple[str, int] | None:
+    """An address and a port to listen on, or nothing."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError("must be HOST:PORT, as 127.0.0.1:9464")
+    return host.strip("[]"), read_port(port)
+
+
 def read_networks(text: str) -> tuple[Network, ...]:
     """Networks with spaces between."""
     return tuple(ip_network(one) for one in text.split())

@@ -28,9 +28,11 @@ from esoz_notify.setting_values import (
     read_command,
     read_count,
     read_credentials,
+    read_format,
     read_issuers,
     read_level,
     read_list,
+    read_listen,
     read_networks,
     read_path,
     read_port,
@@ -211,6 +213,15 @@ class Settings:
     probe_every_s: int = _setting("300", read_count, "Seconds between probes of one provider in one lane.")
     probe_limit_s: int = _setting("120", read_count, "Seconds that a probe has to arrive.")
     log_level: str = _setting("INFO", read_level, "DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = _setting("text", read_format, "text for people, or json: a line of JSON for each event.")
+    metrics_listen: tuple[str, int] | None = _setting(
+        "",
+        read_listen,
+        "HOST:PORT where this process tells its numbers too; a worker has no API to tell them. Empty: nowhere else.",
+    )
+    traces_url: str = _setting(
+        "", read_url, "OTLP over HTTP: where spans are sent, as https://collector:4318/v1/traces. Empty: none are made."
+    )
 
 
 def read_settings(environment: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:

@@ -32,7 +32,10 @@ from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.issuers import Issuer, Issuers
 from esoz_notify.engine.keyring import Keyring
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.measuring import Measures
 from esoz_notify.engine.messages import Composer
+from esoz_notify.engine.metric_table import Process
+from esoz_notify.engine.metrics import Metrics
 from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
@@ -50,8 +53,10 @@ from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.retention import Retention
 from esoz_notify.engine.service import Service
 from esoz_notify.engine.smpp_link import SmppLink
+from esoz_notify.engine.spans import spans_told
 from esoz_notify.engine.stories import Stories
 from esoz_notify.engine.trail import Trail
+from esoz_notify.engine.vitals import Vitals, parts_of
 from esoz_notify.engine.webhook_sending import Sender
 from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.engine.wording import Wording
@@ -81,6 +86,7 @@ class Product:
     health: Health
     overload: Overload
     probing: Probing
+    metrics: Metrics
     quotas: Quotas
     address_index: Callable[[str], bytes]
     providers: tuple[Provider, ...]
@@ -173,19 +179,20 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         tasks = await stack.enter_async_context(_background())
         ledger = await _opened(settings, dsn, stack)
         (vault, keyring), wakes = await _vault(keys, ledger), _Wakes()
-        receiver = Receiver(ledger, vault, wakes.inbox)
+        configured = configured_providers(settings)
+        names = [name for several in configured.values() for name in several]
+        measures = await _measures(settings, names, stack, api=api, worker=worker)
+        receiver = Receiver(ledger, vault, wakes.inbox, measures)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
         wording = await _wording(settings, texts, ledger)
         adapters = _adapters(settings, wording)
-        configured = configured_providers(settings)
-        names = [name for several in configured.values() for name in several]
         overload = Overload()
         limits = windows(settings.codes_per_caller)
         crises = Crises(ledger)
         await crises.open()
-        policies = PolicyBook(ledger, of_file, frozenset(configured))
+        policies = PolicyBook(ledger, of_file, usable := frozenset(configured))
         await policies.open()
-        intake = Intake(ledger, vault, policies, frozenset(configured), wakes.agenda, overload, limits, crises)
+        intake = Intake(ledger, vault, policies, usable, wakes.agenda, overload, limits, crises, measures)
         probing = _probing(settings, ledger, intake, policies)
         access = Access(ledger, keys, issuers := _issuers(settings, ledger, stack))
         quotas = await _shared(ledger, tasks) if api else Quotas()
@@ -210,10 +217,10 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         hands = _Hands()
         if worker:
             links = smpp_links(settings.smscs, presence.process, ledger, receiver, wakes.late, stack, tasks)
-            hands = await _hands(
-                settings, ledger, vault, wording, adapters, receiver, health, wakes, links, stack, tasks
-            )
-        tasks.append(asyncio.create_task(health.run(), name="health"))
+            parts = (ledger, vault, wording, adapters, receiver, health, measures, wakes, links)
+            hands = await _hands(settings, *parts, stack, tasks)
+        seen = parts_of(health, names, hands.providers, hands.worker, overload)
+        _start(tasks, health=health.run(), vitals=Vitals(ledger, measures.metrics, seen).run())
         yield Product(
             settings=settings,
             ledger=ledger,
@@ -229,6 +236,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             health=health,
             overload=overload,
             probing=probing,
+            metrics=measures.metrics,
             quotas=quotas,
             address_index=partial(vault.index, purpose="address"),
             providers=hands.providers,
@@ -254,6 +262,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     adapters: Sequence[Adapter],
     receiver: Receiver,
     health: Health,
+    measures: Measures,
     wakes: "_Wakes",
     links: Links,
     stack: AsyncExitStack,
@@ -271,6 +280,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
         gateway=gateway,
         receiver=receiver,
         health=health,
+        measures=measures,
         keep_days=settings.keep_days,
         elsewhere=lambda: links.binds.elsewhere,
     )
@@ -281,6 +291,15 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     stack.push_async_callback(telling.drain)
     stack.push_async_callback(worker.drain)
     return _Hands(worker=worker, providers=providers, links=links.links)
+
+
+async def _measures(
+    settings: Settings, names: Sequence[str], stack: AsyncExitStack, *, api: bool, worker: bool
+) -> Measures:
+    """What this process counts into, and where it tells spans."""
+    told_by = {Process.EVERY: True, Process.API: api, Process.WORKER: worker}
+    traces = await stack.enter_async_context(spans_told(settings.traces_url))
+    return Measures(Metrics({"provider": names}, [one for one, tells in told_by.items() if tells]), traces)
 
 
 async def _vault(keys: Keys, ledger: Ledger) -> tuple[Vault, Keyring]:

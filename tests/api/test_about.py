@@ -12,7 +12,7 @@ from tests.api.desk import CARRIER, INLINE, Desk, a_desk
 from esoz_notify.api import examples
 from esoz_notify.api.contract import OPERATIONS
 from esoz_notify.api.edge import Check
-from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.metrics import ApiMetrics
 from esoz_notify.api.openapi import document
 from esoz_notify.core.limits import CALLBACK_BYTES_MAX
 from esoz_notify.core.probe import Judged
@@ -51,12 +51,12 @@ async def test_requests_are_counted_by_route(desk: Desk) -> None:
     for path in ("/v1/notifications/1", "/nowhere/a", "/nowhere/b"):
         await desk.call("GET", path)
     text = (await desk.call("GET", "/metrics", token=None)).body.decode()
-    counted = dict(re.findall(r"esoz_notify_http_requests_total\{(.*)\} (\d+)", text))
+    counted = dict(re.findall(r"esoz_notify_http_requests_total\{(.*)\} (\d+)\.0", text))
 
     assert counted['method="POST",route="/v1/notifications",status="2xx"'] == "1"
     assert counted['method="GET",route="none",status="4xx"'] == "3"
-    assert re.search(r"^process_resident_memory_bytes [1-9]\d+$", text, re.MULTILINE)
-    assert re.search(r"^esoz_notify_http_requests_in_flight 1$", text, re.MULTILINE)
+    assert re.search(r"^process_resident_memory_bytes [1-9][\d.e+]+$", text, re.MULTILINE)
+    assert re.search(r"^esoz_notify_http_requests_in_flight 1.0$", text, re.MULTILINE)
     assert "nowhere" not in text
 
 
@@ -71,16 +71,20 @@ def test_probes_are_gauges() -> None:
         )
 
     arrived, failed = Judged(ok=True, handed_s=0.25, receipt_s=2.5), Judged(ok=False, reason="no_receipt")
-    text = Metrics().text(0, [standing('a"b', arrived), standing("smsc", failed, 2), standing("new", None)])
+    metrics, known = ApiMetrics(), [standing("new", None)]
+    metrics.watch(int, lambda: known)
+    assert "esoz_notify_probe_ok{" not in metrics.text().decode()
+
+    known += [standing('a"b', arrived), standing("smsc", failed, 2)]
+    text = metrics.text().decode()
     assert [line for line in text.splitlines() if line.startswith("esoz_notify_probe_")] == [
-        'esoz_notify_probe_ok{provider="a\\"b",lane="codes"} 1',
-        'esoz_notify_probe_ok{provider="smsc",lane="codes"} 0',
-        'esoz_notify_probe_failures_in_row{provider="a\\"b",lane="codes"} 0',
-        'esoz_notify_probe_failures_in_row{provider="smsc",lane="codes"} 2',
-        'esoz_notify_probe_handed_over_seconds{provider="a\\"b",lane="codes"} 0.25',
-        'esoz_notify_probe_receipt_seconds{provider="a\\"b",lane="codes"} 2.5',
+        'esoz_notify_probe_ok{lane="codes",provider="a\\"b"} 1.0',
+        'esoz_notify_probe_ok{lane="codes",provider="smsc"} 0.0',
+        'esoz_notify_probe_failures_in_row{lane="codes",provider="a\\"b"} 0.0',
+        'esoz_notify_probe_failures_in_row{lane="codes",provider="smsc"} 2.0',
+        'esoz_notify_probe_handed_over_seconds{lane="codes",provider="a\\"b"} 0.25',
+        'esoz_notify_probe_receipt_seconds{lane="codes",provider="a\\"b"} 2.5',
     ]
-    assert "esoz_notify_probe" not in Metrics().text(0, [standing("new", None)])
 
 
 async def test_the_contract_is_valid_openapi(desk: Desk) -> None:

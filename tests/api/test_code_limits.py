@@ -131,4 +131,4 @@ async def test_many_unrequested_codes_raise_an_alarm(desk: Desk, caplog: pytest.
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert fifth["id"] in caplog.text
     assert to_phone(1)["phone"][1:] not in caplog.text
-    assert re.search(r"^esoz_notify_verification_alarms_total 1$", numbers, re.MULTILINE)
+    assert re.search(r"^esoz_notify_verification_alarms_total 1.0$", numbers, re.MULTILINE)

@@ -90,9 +90,9 @@ async def test_a_stream_that_the_reader_left_is_given_up(desk: Desk) -> None:
     sent = await desk.send()
     response = await _open(desk, sent["links"]["events"])
     await response.content.readline()
-    assert "esoz_notify_http_event_streams 1" in (await desk.call("GET", "/metrics")).body.decode()
+    assert "esoz_notify_http_event_streams 1.0" in (await desk.call("GET", "/metrics")).body.decode()
     response.close()
 
     async with asyncio.timeout(5):
-        while "esoz_notify_http_event_streams 0" not in (await desk.call("GET", "/metrics")).body.decode():
+        while "esoz_notify_http_event_streams 0.0" not in (await desk.call("GET", "/metrics")).body.decode():
             await asyncio.sleep(0.02)

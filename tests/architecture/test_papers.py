@@ -52,8 +52,9 @@ def test_there_is_a_readme() -> None:
 def test_locks_hold_every_dependency() -> None:
     """What pyproject.toml asks for is pinned in requirements/; when it is not, run ``make lock``."""
     project = tomllib.loads((house.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    served = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
-    wanted = {"runtime": served, "dev": [*served, *project["optional-dependencies"]["dev"]]}
+    extras = project["optional-dependencies"]
+    served = [*project["dependencies"], *extras["lab"]]
+    wanted = {"runtime": served, "dev": [*served, *extras["traces"], *extras["dev"]]}
     for lock, requirements in wanted.items():
         text = (house.ROOT / "requirements" / f"{lock}.txt").read_text("utf-8")
         pinned = set(re.findall(r"^([a-z0-9.-]+)==", text, flags=re.MULTILINE))

@@ -67,7 +67,7 @@ _CLOCK = (
 )
 _PROVIDER_ROOMS = (
     *("wiring.py", "installation.py", "settings.py", "setting_values.py"),
-    *("lab/", "cli/demo", "cli/lab", "cli/checks", "bench/"),
+    *("lab/", "cli/demo", "cli/lab", "cli/checks", "bench/", "drill/"),
 )
 _PROVIDERS = {
     "infobip": ("channels/infobip",),
@@ -92,14 +92,14 @@ RULES = (
         name="clock and dice",
         find=_matching(house.calls, _CLOCK),
         # the embedded server is a process to wait for; the vault needs nonces that never come twice
-        only_in=("engine/", "store/embedded", "store/vault.py", "lab/", "cli/", "bench/", "wiring.py"),
+        only_in=("engine/", "store/embedded", "store/vault.py", "lab/", "cli/", "bench/", "drill/", "wiring.py"),
         example="started = time.monotonic()",
         why="time, waiting, ids and chance come in as arguments; only the engine and what stands at the edge has them",
     ),
     Rule(
         name="network",
         find=_matching(house.imports, r"^(aiohttp|socket)$"),
-        only_in=("engine/", "lab/", "client.py", "cli/demo", "cli/checks", "bench/"),
+        only_in=("engine/", "lab/", "client.py", "cli/demo", "cli/checks", "bench/", "drill/"),
         example="import socket",
         why="only the engine's gateways, the lab and the client open connections",
     ),

@@ -76,7 +76,7 @@ async def test_a_burst_is_taken_whole(
         assert await whole.sql("SELECT count(*) FROM receipt WHERE problem IS NULL AND NOT polled") == [(BURST,)]
         assert await whole.sql("SELECT count(*) FROM history WHERE fact = 'PartReported'") == [(BURST,)]
         metrics = (await whole.http.get("/metrics")).text()
-        assert f'route="/callbacks/{{provider}}",status="2xx"}} {BURST}' in await metrics
+        assert f'route="/callbacks/{{provider}}",status="2xx"}} {BURST}.0' in await metrics
 
 
 async def test_what_cannot_be_read_is_kept_and_answered(ledger_dsn: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nothing personal is readable where the product leaves data: the ledger's dump, its files and WAL, every log."""
+"""Nothing personal is readable where the product leaves data: ledger, files, WAL, every log, span and number."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from tests.engine.collector import a_collector
 from tests.faults.whole import CREDENTIAL
 from tests.security.leaks import SHORT, encodings, phone_spellings, search
 
@@ -85,6 +86,7 @@ class Play:
     async def call(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         """Ask the API; gives status and, when it is JSON, the body."""
         sent = {"authorization": f"Bearer {self.token}", "idempotency-key": str(uuid.uuid4()), **headers}
+        sent["traceparent"] = f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
         async with self.http.request(method, path, json=body, headers=sent) as reply:
             raw = await reply.read()
             return reply.status, json.loads(raw) if "json" in reply.content_type else raw
@@ -117,12 +119,14 @@ class Play:
 
 
 @contextmanager
-def a_process(folder: Path) -> Iterator[dict[str, Any]]:
+def a_process(folder: Path, traces_url: str) -> Iterator[dict[str, Any]]:
     """``up --lab`` as it is run, saying all that it can say; gives the developer's caller."""
     (folder / "logs").mkdir()
     (folder / "policies.toml").write_text(POLICIES, encoding="utf-8")
     data = folder / "data"
-    environment = environment_for_child(policies_file=str(folder / "policies.toml"), log_level="DEBUG")
+    environment = environment_for_child(
+        policies_file=str(folder / "policies.toml"), log_level="DEBUG", log_format="json", traces_url=traces_url
+    )
     command = [sys.executable, "-m", "esoz_notify.cli", "up", "--lab", "--data", str(data)]
     with (folder / "logs" / "up.err").open("wb") as err, (folder / "logs" / "up.out").open("wb") as out:
         process = subprocess.Popen(
@@ -142,7 +146,7 @@ def a_process(folder: Path) -> Iterator[dict[str, Any]]:
 @asynccontextmanager
 async def a_play(folder: Path) -> AsyncIterator[Play]:
     """The product, played by all of the below."""
-    with a_process(folder) as client:
+    with a_collector() as collector, a_process(folder, collector.url) as client:
         form = {name: client[name] for name in ("client_id", "client_secret")} | {"grant_type": "client_credentials"}
         async with (
             aiohttp.ClientSession(client["base_url"]) as http,
@@ -151,6 +155,12 @@ async def a_play(folder: Path) -> AsyncIterator[Play]:
             async with http.post("/oauth/token", data=form) as reply:
                 token = (await reply.json())["access_token"]
             yield Play(folder, http, lab, token, Secrets())
+            async with http.get("/metrics") as reply:
+                (folder / "logs" / "metrics.txt").write_bytes(await reply.read())
+            async with asyncio.timeout(30):
+                while "receipt" not in {span.name for span in collector.spans}:
+                    await asyncio.sleep(0.1)
+        (folder / "logs" / "spans.bin").write_bytes(b"".join(collector.raw))
 
 
 def data_of(kind: str, play: Play, number: int) -> dict[str, str]:
@@ -293,6 +303,9 @@ async def test_nothing_personal_is_readable_in_what_is_left(server: embedded.Run
             connection.execute("INSERT INTO client (id, name, scopes) VALUES ('canary', %s, '{}')", [CANARY])
         await asyncio.to_thread(dump, server.dsn, home / "canary.sql")
     server.stop()
+    lines = [json.loads(line) for line in (home / "logs" / "up.err").read_text(encoding="utf-8").splitlines()]
+    assert all({"time", "level", "logger", "event", "message"} <= line.keys() for line in lines)
+    assert any(line["event"] == "request" and len(line.get("trace_id", "")) == 32 for line in lines)
     with (home / "logs" / "up.err").open("a", encoding="utf-8") as log:
         assert log.tell() > 1000, "it said nothing, so that nothing was looked at"
         log.write(CANARY)

@@ -158,6 +158,7 @@ def make_caller(
         tax_id=seal("tax_id", person.tax_id),
         data=seal("data", json.dumps({} if kind.lane is Lane.CODES else {"request_number": number})),
         code=seal("code", code) if has_code else None,
+        traceparent=None,
     )
     row = Row(id=notification, lane=kind.lane.value, state=state, version=0, due_at=due_at(state))
     return Caller(stage, api, checks, f"key-{index}", row, content, person)

@@ -29,7 +29,7 @@ from esoz_notify.api import (
 from esoz_notify.api.contract import OPERATIONS
 from esoz_notify.api.direct import Direct
 from esoz_notify.api.edge import KEEP_ALIVE_S, Check, Edge, Readiness
-from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.metrics import ApiMetrics
 from esoz_notify.api.mounting import Branching, Mounted
 from esoz_notify.api.peers import Peers
 from esoz_notify.api.rates import RateLimit, Rates, Strangers
@@ -135,6 +135,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     quotas: Quotas | None = None,
     strangers: Strangers | None = None,
     probes: Callable[[], Sequence[ProbeStanding]] = tuple,
+    metrics: ApiMetrics | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Litestar:
     """Build the application.
@@ -144,7 +145,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
     ``https``: our own listener speaks TLS. ``peers``: how certificates of callers are found; None finds none.
     ``mounted``: pages for people, served beside the API. ``quotas``: shared with other processes, or None: not shared.
-    ``probes``: what the last ones came to, for /metrics.
+    ``probes``: what the last ones came to, for /metrics; ``metrics``: the numbers of this process, None makes new ones.
     """
     rates = Rates(quotas or Quotas(monotonic), rate_limit or RateLimit(), strangers)
     edge = Edge(
@@ -153,7 +154,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         operations=operations,
         peers=peers or Peers(),
         rates=rates,
-        metrics=Metrics(),
+        metrics=metrics or ApiMetrics(),
         readiness=readiness,
         credentials={
             provider: tuple(read_credential(one) for one in several)
@@ -162,8 +163,8 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
         stopping=stopping or asyncio.Event(),
         public_url=public_url.rstrip("/") if public_url else None,
         keep_alive_s=keep_alive_s,
-        probes=probes,
     )
+    edge.metrics.watch(lambda: service.verifications.alarms_raised, probes)
     handlers: ExceptionHandlersMap = {
         NotifyError: gate.refuse,
         HTTPException: gate.refuse_http,

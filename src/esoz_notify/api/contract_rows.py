@@ -14,7 +14,7 @@ from esoz_notify.engine.callers import SCOPES
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 PDF_TYPE, HTML_TYPE, TEXT_TYPE = "application/pdf", "text/html", "text/plain"
 EVENTS_TYPE = "text/event-stream"
-METRICS_TYPE = "text/plain; version=0.0.4"
+METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 class Envelope(StrEnum):

@@ -4,7 +4,7 @@ What belongs here: the values behind the routes and reading and answering JSON. 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,14 +15,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from esoz_notify.api import reading
 from esoz_notify.api.contract import Operation
-from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.metrics import ApiMetrics
 from esoz_notify.api.peers import Peers
 from esoz_notify.api.rates import Rates
 from esoz_notify.core.callback_credentials import Credential
 from esoz_notify.engine.access import Access, Claims
 from esoz_notify.engine.callers import READ_ALL, READ_PATIENTS
 from esoz_notify.engine.operations import Operations
-from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.engine.service import Caller, Service
 
 
@@ -46,23 +45,19 @@ Asking: TypeAlias = Request[Any, Claims, State]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """The values behind the routes. ``stopping`` set: streams end. ``credentials`` by provider.
-
-    ``probes``: what the last ones came to, as this process saw it.
-    """
+    """The values behind the routes. ``stopping`` set: streams end. ``credentials`` by provider."""
 
     service: Service
     access: Access
     operations: Operations
     peers: Peers
     rates: Rates
-    metrics: Metrics
+    metrics: ApiMetrics
     readiness: Readiness
     credentials: Mapping[str, tuple[Credential, ...]] = field(repr=False)
     stopping: asyncio.Event
     public_url: str | None
     keep_alive_s: float
-    probes: Callable[[], Sequence[ProbeStanding]]
 
 
 def edge(request: Asking) -> Edge:

@@ -58,6 +58,7 @@ async def admit(request: Request[Any, Any, Any]) -> None:
     allowance = here.rates.take(claims.client_id)
     request.scope["state"][ALLOWANCE] = allowance
     if allowance.wait_s:
+        here.metrics.refused("requests")
         raise RateExceeded(allowance.wait_s)
     if operation.scope not in claims.scopes:
         raise InsufficientScope(str(operation.scope))
@@ -72,8 +73,10 @@ def _bearer(header: str | None) -> str:
 
 def _check_stranger(request: Asking) -> None:
     """Count a call by its address, which is known before anything else. Raises RateExceeded."""
-    wait_s = edge(request).rates.stranger_waits_s(request.scope)
+    here = edge(request)
+    wait_s = here.rates.stranger_waits_s(request.scope)
     if wait_s:
+        here.metrics.refused("strangers")
         raise RateExceeded(wait_s)
 
 

@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from esoz_notify.api import rates, reading
 from esoz_notify.api.edge import operation_in
 from esoz_notify.api.gate import ALLOWANCE
-from esoz_notify.api.metrics import Metrics
+from esoz_notify.api.metrics import ApiMetrics
 from esoz_notify.api.rates import Allowance
 from esoz_notify.engine.access import Claims
 
@@ -40,7 +40,9 @@ class Recorder:
     ``https``: it is reached by https, and browsers are told to try nothing else for a year (RFC 6797).
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, monotonic: Callable[[], float], *, https: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: ApiMetrics, monotonic: Callable[[], float], *, https: bool = False
+    ) -> None:
         self._app = app
         self._every_answer = (*_EVERY_ANSWER, _HSTS) if https else _EVERY_ANSWER
         self._metrics = metrics
@@ -81,15 +83,18 @@ class Recorder:
         self._metrics.count(method, route, status, seconds)
         claims: Claims | None = scope.get("auth")
         trace: str | None = scope["state"][TRACEPARENT]
+        if not log.isEnabledFor(logging.INFO):
+            return
+        client_id = claims.client_id if claims is not None else None
+        trace_id = trace[_TRACE_ID] if trace else None
+        ms = round(seconds * 1000, 1)
         log.info(
-            "%s %s %d %.1f ms client=%s trace=%s",
-            method,
-            route,
-            status,
-            seconds * 1000,
-            claims.client_id if claims is not None else "-",
-            trace[_TRACE_ID] if trace else "-",
-        )
+            "%s %s %d %.1f ms client=%s trace=%s", method, route, status, ms, client_id or "-", trace_id or "-",
+            extra={
+                "event": "request", "method": method, "route": route, "status": status, "ms": ms,
+                "client_id": client_id, "trace_id": trace_id,
+            },
+        )  # fmt: skip
 
 
 def _route(scope: AnyScope) -> str:

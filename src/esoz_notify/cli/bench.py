@@ -77,7 +77,7 @@ def bench(  # noqa: PLR0913 - options of a command line
     console = _console(as_json=as_json)
     results: list[Result] = []
     with (
-        _interruptible(),
+        interruptible(),
         _bars(console, names) as bars,
         a_site(read_texts(context.obj).viber_templates(), bars) as site,
     ):
@@ -112,7 +112,7 @@ def read_rows(text: str) -> tuple[int, ...]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Have SIGTERM and SIGHUP end us as Ctrl-C does: everything that was started is stopped, the folder removed."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from esoz_notify import __version__
+from esoz_notify.cli.log_lines import JsonLines
 from esoz_notify.core.errors import ConfigError, InvalidInput, NotifyError
 from esoz_notify.settings import Settings, read_settings
 from esoz_notify.settings_file import DEFAULT_FILE
@@ -40,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": ("audit", "audit_app"),
     "doctor": ("doctor", "doctor"),
     "bench": ("bench", "bench"),
+    "drill": ("drill", "drill"),
     "summaries": ("summaries", "summaries"),
 }
 """Each command, the file of this room that it is in, and its name there. In the order in which help tells them."""
@@ -96,16 +98,21 @@ def start(
 
 
 def set_up_logging(settings: Settings) -> None:
-    """Log lines to stderr: coloured for a person at a terminal, plain otherwise."""
+    """Log lines to stderr: of JSON if it is asked for, else coloured for a person at a terminal, plain otherwise."""
     console = Console(stderr=True)
     handler: logging.Handler
-    if console.is_terminal:
+    if settings.log_format == "json":
+        handler = logging.StreamHandler(sys.stderr)
+        layout = "%(message)s"
+    elif console.is_terminal:
         handler = RichHandler(console=console, show_path=False, rich_tracebacks=False)
         layout = "%(name)s: %(message)s"
     else:
         handler = logging.StreamHandler(sys.stderr)
         layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=settings.log_level, format=layout, handlers=[handler], force=True)
+    if settings.log_format == "json":
+        handler.setFormatter(JsonLines())
     # Names the ledger's host and other people's internals at INFO: not ours to show.
     for noisy in ("psycopg.pool", "aiohttp.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

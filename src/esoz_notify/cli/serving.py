@@ -15,6 +15,7 @@ import typer
 
 from esoz_notify.api.app import create_app
 from esoz_notify.api.edge import Check
+from esoz_notify.api.metrics import ApiMetrics
 from esoz_notify.api.mounting import Mounted
 from esoz_notify.api.peers import Peers, Proxy
 from esoz_notify.api.rates import RateLimit, Strangers
@@ -24,6 +25,7 @@ from esoz_notify.cli.lab import CALLER_FILE
 from esoz_notify.console.app import PLACES, create_console
 from esoz_notify.console.visit import Room
 from esoz_notify.engine.listener_tls import Tls, TlsFiles
+from esoz_notify.engine.metrics_door import metrics_door
 from esoz_notify.installation import data_folder, own_url
 from esoz_notify.settings import Settings
 from esoz_notify.wiring import Product, running
@@ -37,10 +39,14 @@ async def serve(  # noqa: PLR0913 - the parts of one process
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, dsn, api=api, worker=worker) as product, _answering(product, listening) as base_url:
+    async with (
+        running(settings, dsn, api=api, worker=worker) as product,
+        _answering(product, listening) as base_url,
+        metrics_door(product.metrics, settings.metrics_listen) as metrics_url,
+    ):
         if lab_urls is not None:
             await write_dev_client(product.access, product.people, data_folder(settings), base_url, lab_urls["lab_url"])
-        typer.echo(_ready_line(settings, base_url, lab_urls))
+        typer.echo(_ready_line(settings, base_url, metrics_url, lab_urls))
         _collect_seldom()
         await stop.wait()
 
@@ -81,6 +87,7 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
             proxies=settings.trusted_proxies,
         ),
         probes=lambda: product.probing.known,
+        metrics=ApiMetrics(product.metrics),
         public_url=public_url,
         https=tls is not None,
         peers=Peers(asked=settings.tls_client_ca is not None, proxy=_proxy(settings)),
@@ -139,8 +146,10 @@ def _checks(product: Product) -> dict[str, Check]:
     }
 
 
-def _ready_line(settings: Settings, base_url: str, lab_urls: dict[str, Any] | None) -> str:
+def _ready_line(settings: Settings, base_url: str, metrics_url: str, lab_urls: dict[str, Any] | None) -> str:
     parts = [f"ready {base_url}" if base_url else "ready worker"]
+    if metrics_url:
+        parts.append(f"metrics {metrics_url}")
     if lab_urls is not None:
         parts.append(f"lab {lab_urls['lab_url']}")
         parts.append(f"caller {data_folder(settings) / CALLER_FILE}")

@@ -102,10 +102,13 @@ class Gateway:
             aiohttp.InvalidURL,
             RefusedAddress,
         ) as error:
-            log.warning("%s: %s did not leave: %s", provider, call.label, fault_text(error))
+            log.warning(
+                "%s: %s did not leave: %s", provider, call.label, fault_text(error), extra={"provider": provider}
+            )
             return NoReply(sent=False, detail=fault_text(error))
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            log.warning("%s: %s got no answer: %s", provider, call.label, type(error).__name__)
+            ids = {"provider": provider}
+            log.warning("%s: %s got no answer: %s", provider, call.label, type(error).__name__, extra=ids)
             return NoReply(sent=True, detail=type(error).__name__)
 
     async def _keep(self, provider: str, keep: Keep) -> None:

@@ -124,6 +124,10 @@ class Health:
         seen = watched.seen
         return shown(watched.breaker, seen.hold, is_up=is_up, stopped=seen.receipts_stopped, slow=seen.slow)
 
+    def circuit(self, name: str) -> BreakerState:
+        """In which state its circuit is."""
+        return self._watched[name].breaker.state
+
     def _traffic(self, name: str) -> Traffic:
         watched = self._watched[name]
         return traffic(watched.breaker, watched.seen.hold)
@@ -213,9 +217,8 @@ class Health:
         changes = [change for row in rows for change in changes_of(locked[row.provider], row)]
         await shared.write(connection, rows, changes)
         for change in changes:
-            log.log(
-                _LEVELS.get(change.change, logging.INFO), "%s: %s (%s)", change.provider, change.change, change.reason
-            )
+            level, ids = _LEVELS.get(change.change, logging.INFO), {"provider": change.provider}
+            log.log(level, "%s: %s (%s)", change.provider, change.change, change.reason, extra=ids)
         return {row.provider: row for row in rows}
 
     def _is_news(self, health: ProviderHealth, now: datetime | None) -> bool:

@@ -40,6 +40,7 @@ from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import new_id
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.measuring import Measures
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.requests import Order
@@ -103,6 +104,7 @@ class Intake:
 
     ``overload``: says when to take only codes; None takes everything always. ``code_windows``: how often codes may be
     sent and guessed; None: as the table says. ``crises``: what is known of crisis switches; None: there are none.
+    ``measures``: where what was accepted is counted; None: for nobody.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it works with
@@ -115,7 +117,9 @@ class Intake:
         overload: Overload | None = None,
         code_windows: tuple[Window, ...] | None = None,
         crises: Crises | None = None,
+        measures: Measures | None = None,
     ) -> None:
+        self._measures = measures or Measures()
         self._overload = overload
         self._crises = crises
         self._clock = ledger.clock
@@ -175,6 +179,12 @@ class Intake:
             answers = await run(lambda connection: self._written(connection, batch))
             answers = [_as_first_time(answer, began) for answer in answers]
         fault_points.hit("after_intake_commit")
+        news = [
+            (asked.order.kind.lane.value, taken.stored)
+            for asked, taken in zip(batch, answers, strict=True)
+            if isinstance(taken, Taken) and not taken.replayed
+        ]
+        self._measures.accepted(news, began, self._clock.now())
         return answers
 
     async def _written(self, connection: Connection, batch: Sequence[Asked]) -> list[Taken | Exception]:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
@@ -40,6 +41,17 @@ _AWAY = (
     psycopg.errors.IdleInTransactionSessionTimeout,
 )
 """Errors of a ledger that cannot serve now; anything else is a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolNumbers:
+    """How the pool is. ``waits``, ``wait_s``: since the start."""
+
+    idle: int
+    used: int
+    waiting: int
+    waits: int
+    wait_s: float
 
 
 class Ledger:
@@ -85,6 +97,18 @@ class Ledger:
         await self._pool.close()
         if self._replica is not None:
             await self._replica.close()
+
+    def pool(self) -> PoolNumbers:
+        """How the pooled connections are; asks nobody."""
+        said = self._pool.get_stats()
+        idle = said.get("pool_available", 0)
+        return PoolNumbers(
+            idle=idle,
+            used=said.get("pool_size", 0) - idle,
+            waiting=said.get("requests_waiting", 0),
+            waits=said.get("requests_queued", 0),
+            wait_s=said.get("requests_wait_ms", 0) / 1000,
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

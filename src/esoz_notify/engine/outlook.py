@@ -15,6 +15,7 @@ from esoz_notify.core.kinds import Lane
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.providers import Provider, providers_now
 from esoz_notify.engine.sight import Sight
+from esoz_notify.engine.spans import Trace
 
 IN_HAND_MAX = {Lane.CODES: 1000, Lane.DOCUMENTS: 2000}
 """Attempts of one worker between claim and recorded outcome; each provider may hold an equal share of them."""
@@ -25,19 +26,23 @@ class InHand:
 
     def __init__(self) -> None:
         self._held: dict[tuple[UUID, int], tuple[str, str, float]] = {}
+        self._traces: dict[tuple[UUID, int], Trace] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def take(self, attempt: tuple[UUID, int], provider: str, lane: str) -> None:
-        """An attempt is handed over to be sent."""
+    def take(self, attempt: tuple[UUID, int], provider: str, lane: str, trace: Trace | None = None) -> None:
+        """An attempt is handed over to be sent. ``trace``: of its caller, when that keeps one."""
         self.drop(attempt)
+        if trace is not None:
+            self._traces[attempt] = trace
         self._held[attempt] = (provider, lane, time.monotonic())
         self._counts[provider, lane] += 1
 
     def drop(self, attempt: tuple[UUID, int]) -> None:
         """Its outcome is recorded; nothing happens when it is not in hand."""
+        self._traces.pop(attempt, None)
         held = self._held.pop(attempt, None)
         if held is not None:
             self._counts[held[0], held[1]] -= 1
@@ -45,6 +50,14 @@ class InHand:
     def holds(self, notification_id: UUID, no: int) -> bool:
         """Whether this attempt is in hand."""
         return (notification_id, no) in self._held
+
+    def trace(self, notification_id: UUID, no: int) -> Trace | None:
+        """The trace that it is part of, if anybody keeps it."""
+        return self._traces.get((notification_id, no))
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many there are by provider and lane."""
+        return dict(self._counts)
 
     def of(self, provider: str, lane: str) -> int:
         """How many a provider has of a lane."""

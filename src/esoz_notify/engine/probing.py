@@ -192,7 +192,8 @@ class Probing:
             # Nobody waits for it any more; what is over already refuses that, and it does not matter.
             await apply_events(connection, [(probe.notification_id, CancelAsked())], dict)
         if not judged.ok:
-            log.warning("probe of %s for %s failed: %s", probe.provider, probe.lane, judged.reason)
+            ids = {"provider": probe.provider, "lane": probe.lane, "notification_id": str(probe.notification_id)}
+            log.warning("probe of %s for %s failed: %s", probe.provider, probe.lane, judged.reason, extra=ids)
 
     async def _send(self, probe: Probe) -> None:
         order = _order(self._targets[probe.provider], Lane(probe.lane), self._ledger.clock.now(), self._limit_s)

@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from esoz_notify.channels.dialogue import Adapter, Capabilities, OutboundMessage
 from esoz_notify.core.breaker import Verdict
@@ -23,6 +24,13 @@ from esoz_notify.engine.smpp_link import SmppLink
 log = logging.getLogger(__name__)
 
 Answered = Callable[[OutboundMessage, Result], None]
+Called = Callable[[Sequence[OutboundMessage], Sequence[Result], datetime, datetime], None]
+"""Hears of each call: what it carried, what came of it, when it began and ended."""
+
+
+def _nobody_listens(*_: object) -> None:
+    """Nobody has asked to be told of calls."""
+
 
 HTTP_CALLS_AT_ONCE = 16
 LINK_MESSAGES_AT_ONCE = 500
@@ -99,7 +107,10 @@ class Outbox:
     provider that asks for less gets half as many at once, and one more for every good answer.
     """
 
-    def __init__(self, provider: Provider, health: Health, answered: Answered) -> None:
+    def __init__(
+        self, provider: Provider, health: Health, answered: Answered, called: Called = _nobody_listens
+    ) -> None:
+        self._called = called
         self._provider = provider
         self._health = health
         self._answered = answered
@@ -163,6 +174,7 @@ class Outbox:
             log.exception("%s: sending broke; the outcome is unknown", self._provider.name)
             results = [Unknown(Reason.PROVIDER_FAULT)] * len(batch)
         fault_points.hit("after_provider_reply")
+        self._called(batch, results, began, self._health.now())
         self._pace(self._health.note(self._provider.name, results, began))
         for message, result in zip(batch, results, strict=True):
             self._answered(message, result)

@@ -17,6 +17,7 @@ from esoz_notify.engine import fault_points
 from esoz_notify.engine.batcher import Batcher
 from esoz_notify.engine.clock import LedgerClock, new_id
 from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.engine.measuring import Measures
 from esoz_notify.store import receiving
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.receiving import InboxReceipt, RawReceipt
@@ -37,7 +38,10 @@ class _Arrival:
 class Receiver:
     """Takes receipts in. ``wake_worker`` is called when something new is in the inbox of this process's own worker."""
 
-    def __init__(self, ledger: Ledger, vault: Vault, wake_worker: Callable[[], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, vault: Vault, wake_worker: Callable[[], None], measures: Measures | None = None
+    ) -> None:
+        self._metrics = (measures or Measures()).metrics
         self._clock: LedgerClock = ledger.clock
         self._vault = vault
         self._wake_worker = wake_worker
@@ -85,6 +89,9 @@ class Receiver:
             _inbox(receipt_id, provider, one, ids_are_keys=ids_are_keys) for one in said if isinstance(one, Receipt)
         )
         await self._batcher.do(_Arrival(row, inbox))
+        for one in said if not polled else ():
+            word = one.state.name.lower() if isinstance(one, Receipt) else "unreadable"
+            self._metrics.count("receipts", provider, word)
 
     async def _write(self, arrivals: Sequence[_Arrival]) -> list[Exception | None]:
         async def work(connection: Connection) -> None:

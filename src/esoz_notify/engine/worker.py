@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -35,12 +36,14 @@ from esoz_notify.engine.applying import (
 from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.ledgers import Ledger, Steady
+from esoz_notify.engine.measuring import Measures, needs_trace
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.outlook import IN_HAND_MAX, InHand, Outlook
 from esoz_notify.engine.overview import TALLIES_KEPT, count_minutes, newest_minute
 from esoz_notify.engine.provider_board import KEPT, count_providers
 from esoz_notify.engine.providers import Outbox, Provider
 from esoz_notify.engine.receiving import Receiver, until
+from esoz_notify.engine.spans import Trace, kept
 from esoz_notify.store import caller_hours, provider_minutes, reach, reading, receiving, tallies, verifications, wake
 from esoz_notify.store.ledger import Connection, next_due, renew
 from esoz_notify.store.receiving import Poll
@@ -72,9 +75,11 @@ class Worker:
         gateway: Gateway,
         receiver: Receiver,
         health: Health,
+        measures: Measures,
         keep_days: Mapping[str, int] = DEFAULT_DAYS,
         elsewhere: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
+        self._measures = measures
         self._keep = {name: timedelta(days=days) for name, days in keep_days.items()}
         self._ledger = ledger
         self._composer = composer
@@ -82,7 +87,9 @@ class Worker:
         self._gateway = gateway
         self._receiver = receiver
         self._outboxes = {
-            (provider.name, lane): Outbox(provider, health, partial(self._answered, provider.name))
+            (provider.name, lane): Outbox(
+                provider, health, partial(self._answered, provider.name), partial(self._called, provider.name)
+            )
             for provider in providers
             for lane in Lane
         }
@@ -125,6 +132,10 @@ class Worker:
         if self._in_hand:
             log.warning("stopping with %d attempts in hand; their leases will free them", len(self._in_hand))
 
+    def in_hand(self) -> dict[tuple[str, str], int]:
+        """How many attempts are between claim and recorded outcome, by provider and lane."""
+        return self._in_hand.counts()
+
     def wake_agenda(self, hint: str = "") -> None:
         """Something has become due in a lane, or in any; of ``lane@provider`` for those who can use that provider."""
         lane, _, provider = hint.partition("@")
@@ -160,6 +171,7 @@ class Worker:
             if applied.submissions:
                 fault_points.hit("after_claim_commit")
             self._dispatch(applied)
+            await self._measure(applied, {}, steady)
             idle = (applied.postponed or applied.handed) and not applied.submissions
             if len(applied.changes) + applied.postponed + applied.handed == wanted and not idle:
                 return
@@ -180,7 +192,8 @@ class Worker:
     def _dispatch(self, applied: Applied) -> None:
         for submission in applied.submissions:
             attempt = submission.state.attempts[submission.attempt_no]
-            self._in_hand.take((submission.id, submission.attempt_no), attempt.provider, submission.lane)
+            trace = kept(submission.content.traceparent)
+            self._in_hand.take((submission.id, submission.attempt_no), attempt.provider, submission.lane, trace)
             provider = self._providers.get(attempt.provider)
             if provider is None:
                 gone = TryLater(Reason.UNREACHABLE, detail="provider not configured here")
@@ -201,7 +214,8 @@ class Worker:
             return self._composer.compose(submission, now, provider.capabilities.validity_min_s)
         except Exception as error:
             # The traceback could hold what was opened; the type and the id are enough to find the template at fault.
-            log.error("notification %s cannot be composed: %s", submission.id, type(error).__name__)  # noqa: TRY400
+            says, ids = "notification %s cannot be composed: %s", {"notification_id": str(submission.id)}
+            log.error(says, submission.id, type(error).__name__, extra=ids)  # noqa: TRY400
             return None
 
     def _answered(self, provider: str, message: OutboundMessage, result: Result) -> None:
@@ -237,6 +251,9 @@ class Worker:
                 self._leave_to_lease(self._replies.popleft())
             self._batch_max = 1
             raise
+        traces = {
+            reply.notification_id: self._in_hand.trace(reply.notification_id, reply.event.no) for reply in replies
+        }
         for reply in replies:
             self._replies.popleft()
             self._in_hand.drop((reply.notification_id, reply.event.no))
@@ -246,6 +263,7 @@ class Worker:
             fault_points.hit("after_receipts_applied")
         self._log_refused(applied.refused)
         self._dispatch(applied)
+        await self._measure(applied, {one: trace for one, trace in traces.items() if trace is not None}, steady)
         if not self._in_hand:
             self._nothing_in_hand.set()
         full = looked_at >= self._batch_max
@@ -254,6 +272,35 @@ class Worker:
         self._batch_max = min(2 * self._batch_max, BATCH_MAX)
         while not more and not await until(self._news, IDLE_S):
             more = self._receipts_wait = await steady.run_loose(receiving.is_waited_on)  # nobody said so
+
+    async def _measure(self, applied: Applied, traces: Mapping[UUID, Trace], steady: Steady) -> None:
+        """Count what was committed. What came of calls of other processes has its traces looked up, if any are told."""
+        known = dict(traces)
+        if self._measures.is_tracing:
+            ids = [one.locked.id for one in applied.changes if one.locked.id not in known and needs_trace(one)]
+            with suppress(Unavailable):  # then these are missing in their traces, and nowhere else
+                found = await steady.run_loose(lambda connection: reading.traceparents(connection, ids)) if ids else {}
+                known |= {one: trace for one, text in found.items() if (trace := kept(text)) is not None}
+        self._measures.applied(applied.changes, known)
+
+    def _called(
+        self,
+        provider: str,
+        messages: Sequence[OutboundMessage],
+        results: Sequence[Result],
+        began: datetime,
+        ended: datetime,
+    ) -> None:
+        """A call was made, of which those tell whose callers keep a trace."""
+        if not self._measures.is_tracing:
+            return
+        attempts = [attempt for message in messages if (attempt := read_attempt_key(message.key)) is not None]
+        told = [
+            ((*attempt, trace), result)
+            for attempt, result in zip(attempts, results, strict=True)
+            if (trace := self._in_hand.trace(*attempt)) is not None
+        ]
+        self._measures.called([one for one, _ in told], provider, [result for _, result in told], (began, ended))
 
     async def _settle_in(self, replies: Sequence[Reply], connection: Connection) -> tuple[Applied, int]:
         if await know_message_ids(connection, replies):
@@ -281,7 +328,8 @@ class Worker:
         return applied, looked_at
 
     def _leave_to_lease(self, reply: Reply) -> None:
-        log.error("notification %s: a reply of %s cannot be recorded", reply.notification_id, reply.provider)
+        ids = {"notification_id": str(reply.notification_id), "provider": reply.provider}
+        log.error("notification %s: a reply of %s cannot be recorded", *ids.values(), extra=ids)
         self._in_hand.drop((reply.notification_id, reply.event.no))
 
     def _polls(self, replies: Sequence[Reply], applied: Applied) -> list[tuple[Poll, float]]:
@@ -346,6 +394,7 @@ class Worker:
             if adopted:
                 self.wake_inbox()
             if given_up:
+                self._measures.metrics.count("receipts_given_up", by=given_up)
                 log.warning("%d receipts were given up: no submission of ours fits them", given_up)
             await self._count_minutes(steady)
         await steady.run(lambda connection: reading.forget_keys(connection, self._keep["idempotency"].total_seconds()))

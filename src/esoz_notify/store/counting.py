@@ -37,6 +37,15 @@ def drop_database(dsn: str, name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def allow_connections(dsn: str, name: str, *, allowed: bool) -> None:
+    """Have a database take connections, or none, and drop those that there are then."""
+    statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement.format(sql.Identifier(name), sql.Literal(allowed)))
+        if not allowed:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
     """What durability and comparability rest on."""

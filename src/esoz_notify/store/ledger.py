@@ -395,10 +395,12 @@ class Content:
     tax_id: bytes | None
     data: bytes
     code: bytes | None
+    traceparent: str | None
 
 
 _CONTENT = """
-SELECT n.id, n.kind, n.language, n.recipient ->> 'relation', c.phone, c.tax_id, c.data, c.code
+SELECT n.id, n.kind, n.language, n.recipient ->> 'relation', c.phone, c.tax_id, c.data, c.code,
+       n.traceparent
 FROM notification n JOIN content c ON c.notification_id = n.id WHERE n.id = ANY(%b::uuid[])
 """
 
@@ -406,7 +408,7 @@ FROM notification n JOIN content c ON c.notification_id = n.id WHERE n.id = ANY(
 async def contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Content]:
     """Sealed contents of notifications by id."""
     cursor = await connection.execute(_CONTENT, [list(ids)])
-    names = ("id", "kind", "language", "relation", "phone", "tax_id", "data", "code")
+    names = ("id", "kind", "language", "relation", "phone", "tax_id", "data", "code", "traceparent")
     return {row[0]: Content(**dict(zip(names, row, strict=True))) for row in await cursor.fetchall()}
 
 

@@ -55,6 +55,12 @@ async def some(connection: Connection, ids: Sequence[UUID]) -> list[Stored]:
     return await _with_attempts(connection, await cursor.fetchall())
 
 
+async def traceparents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What callers said of their traces, of those that said anything."""
+    statement = "SELECT id, traceparent FROM notification WHERE id = ANY(%b::uuid[]) AND traceparent IS NOT NULL"
+    return dict(await (await connection.execute(statement, [list(ids)])).fetchall())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which notifications a list shows; None means any. ``before``: keyset cursor, the last id already shown."""
