@@ -44,6 +44,7 @@ Report = dict[str, Any]
 RATE = 500
 RATE_MAX = 10_000
 FOLLOWED_S = 86_400.0
+_REFUSED = 422
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
@@ -250,7 +251,12 @@ async def _planned(service: NotifyClient, tally: Tally, prices: Mapping[Channel,
 
     async def ask(body: Body) -> dict[str, Any]:
         asked: dict[str, Any] = dict(body)
-        return await service.route(asked.pop("kind"), asked.pop("data"), **asked)
+        try:
+            return await service.route(asked.pop("kind"), asked.pop("data", {}), **asked)
+        except NotifyProblem as problem:
+            if problem.status != _REFUSED:
+                raise
+            return {"route": []}  # as a patient that nobody has stored: that row will be refused
 
     estimate = await tally.estimate(ask, prices)
     return {

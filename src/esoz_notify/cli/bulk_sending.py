@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 from esoz_notify.cli.bulk_checking import Call
-from esoz_notify.cli.bulk_journal import RESULT_HEAD, Journal, Result, read_result, result_of, rewritten, write_journal
+from esoz_notify.cli.bulk_journal import (
+    RESULT_HEAD,
+    Journal,
+    Result,
+    journal_of,
+    read_result,
+    result_of,
+    rewritten,
+    write_journal,
+)
 from esoz_notify.client import NotifyClient, NotifyProblem
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.status import Status
@@ -98,6 +107,7 @@ class Sending:
                     write_journal(self.file, journal)
                 answers = await self._chunk(rows, f"bulk-{journal.digest[:40]}-{CHUNK}-{number}", journal, late=late)
                 late = False
+                self._check_it_is_the_same(answers, journal)
                 journal = self._noted(rows, answers, journal, result)
                 self.shown.counted(len(rows), journal.accepted, journal.refused)
                 handed += len(rows)
@@ -139,9 +149,6 @@ class Sending:
             faults += any(one["status"] >= _FAULT and one["status"] not in _AGAIN for one in answers)
             waiting = [one for one in answers if _is_passing(one) or (one["status"] == _FAULT and faults < FAULTS_MAX)]
             if not waiting:
-                if any(_code(one) == "idempotency_key_reused" for one in answers):
-                    rule = f"{self.file} was sent before with another kind or other columns; repeat it as it was"
-                    raise InvalidInput([Problem("/file", "sent_otherwise", rule)], detail=rule)
                 return answers
             await self._wait(_code(waiting[0]), pause_s)
             pause_s = min(pause_s * 2, PAUSE_MAX_S)
@@ -175,6 +182,14 @@ class Sending:
                     " sent, and its journal is gone. To send it once more all the same, give --again"
                 )
                 raise InvalidInput([Problem("/file", "sent_before", rule)], detail=rule)
+
+    def _check_it_is_the_same(self, answers: Sequence[Json], journal: Journal) -> None:
+        """Refuse a file whose rows are known to the service as others."""
+        if any(_code(one) == "idempotency_key_reused" for one in answers):
+            if journal.chunks == 0:
+                journal_of(self.file).unlink()  # it says how this run was called, and this run has done nothing
+            rule = f"{self.file} was sent before with another kind or other columns; repeat it as it was"
+            raise InvalidInput([Problem("/file", "sent_otherwise", rule)], detail=rule)
 
     async def _accepted_since(self, body: Json, begun_at: float) -> str | None:
         seen = await self._last(body)

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from esoz_notify.console.numerals import local
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.status import Status
 from esoz_notify.engine.bulk_file import Form, Survey
@@ -123,7 +124,8 @@ def plan(report: Json, language: str) -> RenderableType:
     channels = [f"{channel_name(one, language)}: {count}" for one, count in report["channels"].items()]
     channels += [f"{words['refused']}: {report['nobody']}"] if report["nobody"] else []
     table.add_row(words["first"], ", ".join(channels))
-    table.add_row(words["cost"], words["cost_told"].format(**report["cost_uah"]))
+    costs = {name: local(sum_told, language) for name, sum_told in report["cost_uah"].items()}
+    table.add_row(words["cost"], words["cost_told"].format(**costs))
     takes = words["takes_told"].format(time=duration(report["seconds"]), rate=report["rate"])
     table.add_row(words["takes"], takes)
     if report["by_sample"]:

@@ -201,7 +201,7 @@ WORDS: dict[str, tuple[str, str, str, str]] = {
                    "Write it as 2026-12-31 or 31.12.2026."),
     "empty": ("Значення порожнє.", "Заповніть його.", "It is empty.", "Fill it."),
     "too_long": ("Текст задовгий.", "Скоротіть його; межі полів — у docs/kinds.md.", "The text is too long.",
-                 "Shorten it. {rule}"),
+                 "The rule: {rule}."),
     "control_character": (
         "У тексті є переведення рядка або невидимі символи.",
         "Впишіть текст одним рядком.",
@@ -212,7 +212,7 @@ WORDS: dict[str, tuple[str, str, str, str]] = {
         "Значення не відповідає правилу.",
         "Виправте його; правила полів — у docs/kinds.md.",
         "It breaks the rule.",
-        "Correct it. {rule}",
+        "The rule: {rule}.",
     ),
 }  # fmt: skip
 """By code: what and how in Ukrainian, then in English."""
