@@ -35,6 +35,7 @@ from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.bulk import Bulk
 from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.clock import LedgerClock
@@ -283,6 +284,7 @@ async def a_desk(
         publishing=publishing,
         callers=access.callers,
         webhooks=service.webhooks,
+        bulk=Bulk(ledger, vault),
         secure=secure,
         **_readers(ledger, vault, service, wording, policies, audit_key),
     )

@@ -128,7 +128,7 @@ def _peak_bytes(count: int) -> tuple[int, int]:
     """Bytes that checking so many rows holds at most, and how large the file was."""
 
     def file() -> BinaryIO:
-        return io.BufferedReader(_Long(count))  # type: ignore[return-value]
+        return io.BufferedReader(_Long(count))
 
     tally = Tally(builtin_texts())
     tracemalloc.start()

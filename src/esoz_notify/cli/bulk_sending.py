@@ -31,9 +31,7 @@ from esoz_notify.cli.bulk_journal import (
 from esoz_notify.client import NotifyClient, NotifyProblem
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.status import Status
-
-CHUNK = 200
-"""Rows of one call: what the service writes in one transaction. A part of the key, which is of a place in a call."""
+from esoz_notify.engine.bulk_rows import CHUNK, key_of, named
 
 KEYS_TRUSTED_S = 23 * 3600.0
 """The service remembers keys for a day; an hour is left for clocks that differ."""
@@ -93,7 +91,7 @@ class Sending:
 
     async def send(self, bodies: Iterator[tuple[int, Json]], journal: Journal, *, resumed: bool) -> Journal:
         """Hand over every chunk that an earlier run did not. Raises InvalidInput, NotifyProblem."""
-        chunks = _chunks((named(journal.digest, row, body) for row, body in bodies), CHUNK)
+        chunks = _chunks(((row, named(journal.digest, row, body)) for row, body in bodies), CHUNK)
         chunks = islice(chunks, journal.chunks, None)
         late = resumed and time.time() - journal.begun_at > KEYS_TRUSTED_S
         result = Result(self.file, journal)
@@ -105,7 +103,7 @@ class Sending:
                 if number == journal.chunks == 0:
                     journal = replace(journal, begun_at=time.time())
                     write_journal(self.file, journal)
-                answers = await self._chunk(rows, f"bulk-{journal.digest[:40]}-{CHUNK}-{number}", journal, late=late)
+                answers = await self._chunk(rows, key_of(journal.digest, number), journal, late=late)
                 late = False
                 self._check_it_is_the_same(answers, journal)
                 journal = self._noted(rows, answers, journal, result)
@@ -236,11 +234,6 @@ class Sending:
             return [*row[:5], view["delivered_by"] or "", view["status"] if over else ""]
 
         return list(await asyncio.gather(*map(look, rows)))
-
-
-def named(digest: str, row: int, body: Json) -> tuple[int, Json]:
-    """The row with a reference by which it can be found when its key is forgotten; its own goes before."""
-    return row, {"reference": f"bulk-{digest[:16]}-{row}", **body}
 
 
 def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.limits import BODY_BYTES_MAX
@@ -74,7 +74,7 @@ def opened(path: Path) -> BinaryIO:
     """The file's content, unpacked when it is gz. Raises OSError."""
     with path.open("rb") as file:
         packed = file.read(len(_GZIP)) == _GZIP
-    return gzip.open(path, "rb") if packed else path.open("rb")
+    return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
 
 
 def survey(file: BinaryIO, *, encoding: str | None = None, separator: str | None = None) -> Survey:

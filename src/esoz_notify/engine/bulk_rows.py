@@ -21,6 +21,9 @@ from esoz_notify.render.bulk_faults import Fault
 
 Body = dict[str, object]
 
+CHUNK = 200
+"""Rows of one call: what intake writes in one transaction. A part of the key, which is of a place in a call."""
+
 IGNORED = "-"
 """In a map: a column that is not read."""
 
@@ -67,9 +70,7 @@ _LANGUAGES = {"ua": "uk", "укр": "uk", "українська": "uk", "анг�
 _DAY = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})(?: ([0-9]{1,2}):([0-9]{2}))?", re.ASCII)
 _DAYS = frozenset({"created_at", "started_at", "ended_at", "valid_to", "dispense_valid_to"})
 _SHORTENED = re.compile(r"[0-9]+[.,]?[0-9]*[eEеЕ]\+?[0-9]+|[0-9]{9}", re.ASCII)
-_CODED = frozenset(
-    {"kind", "phone", "tax_id", "language", "patient_id", "valid_until"},
-)
+_CODED = frozenset({"kind", "phone", "tax_id", "language", "patient_id", "valid_until"})
 """Fields whose faults have words of their own."""
 
 
@@ -119,6 +120,16 @@ def bodies(file: BinaryIO, seen: Survey, how: Reading) -> Iterator[tuple[int, Bo
         body = _body(record, columns, how)
         if isinstance(body, dict):
             yield record.row, body
+
+
+def key_of(digest: str, chunk: int) -> str:
+    """The idempotency key of a chunk: the same however often, and from wherever, the same content is sent."""
+    return f"bulk-{digest[:40]}-{CHUNK}-{chunk}"
+
+
+def named(digest: str, row: int, body: Body) -> Body:
+    """The row with a reference by which it can be found when its key is forgotten; its own goes before."""
+    return {"reference": f"bulk-{digest[:16]}-{row}", **body}
 
 
 def _columns(header: Record | None, how: Reading) -> list[_Column]:

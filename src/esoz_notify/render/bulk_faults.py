@@ -92,6 +92,18 @@ WORDS: dict[str, tuple[str, str, str, str]] = {
         "The file has no column that --map names: {rule}.",
         "Write it as in the first row of the file.",
     ),
+    "too_many_rows": (
+        "У файлі понад {rule} рядків.",
+        "Поділіть його або надішліть командою esoz-notify bulk: вона не має межі.",
+        "The file has more than {rule} rows.",
+        "Split it, or send it by the command esoz-notify bulk, which has no bound.",
+    ),
+    "sent_before": (
+        "Файл із таким самим вмістом уже є: його надіслано або він чекає.",
+        "Знайдіть його у списку файлів.",
+        "A file of the same content is there already: it was sent, or waits.",
+        "Find it in the list of files.",
+    ),
     # --- a row
     "cells_many": (
         "У рядку більше клітинок, ніж стовпців у заголовку.",
