@@ -129,7 +129,11 @@ async def test_what_is_wrong_is_told_and_the_content_goes(desk: Desk, operators:
         told = (await first.get(path)).text
         assert all(word in told for word in ("Помилок: 2", "Такого виду сповіщень немає.", "Телефон"))
         assert await rows(desk, "SELECT count(*) FROM bulk_piece") == [(0,)]
-        assert (await first.post(f"{path}/drop")).to == path
+        assert (await first.post(f"{path}/drop")).status == 409
+        _, given_up = await bring(first, content(2))
+        await becomes(desk, "ready")
+        assert (await first.post(f"{given_up}/drop")).to == given_up
+        assert await rows(desk, "SELECT count(*) FROM bulk_piece") == [(0,)]
         await bring(first, content(2))
         await becomes(desk, "ready")
         _, again = await bring(second, content(2))

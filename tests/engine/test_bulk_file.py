@@ -1,6 +1,7 @@
 """Files as people make them are read as they were meant, and what cannot be read is said."""
 
 import gzip
+import hashlib
 import io
 import tracemalloc
 from collections.abc import Iterator
@@ -93,7 +94,9 @@ def test_a_packed_file_is_the_same_file(tmp_path: Path) -> None:
     packed.write_bytes(gzip.compress(CSV.encode()))
     broken.write_bytes(gzip.compress(CSV.encode())[:-9])
     with opened(plain) as one, opened(packed) as two:
-        assert survey(one) == survey(two)
+        seen = survey(one)
+        assert survey(two) == seen
+    assert seen.digest == hashlib.sha256(CSV.encode()).hexdigest()
     with opened(broken) as file, pytest.raises(BadFile) as refused:
         survey(file)
     assert refused.value.fault.code == "bad_gzip"

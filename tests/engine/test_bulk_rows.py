@@ -103,8 +103,9 @@ def test_every_fault_of_a_row_is_told() -> None:
         (6, "Програма", "format"),
         (7, "", "cells_many"),
     ]
-    what, mend = told(Fault(2, "Вид", "kind_unknown_kind", "a, b"), "uk")
-    assert (what, mend) == ("Такого виду сповіщень немає.", "Впишіть один із видів: a, b.")
+    unknown = Fault(2, "Вид", "kind_unknown_kind", "referral_issued")
+    assert told(unknown, "uk") == ("Такого виду сповіщень немає.", "Впишіть один із видів: Направлення створено.")
+    assert told(unknown, "en") == ("There is no such kind.", "Give one of: referral_issued.")
     assert _faults('{"kind": "referral_issued", "recipient": "x", "0671234567": 1}\n{"data": {"a\\nb": "1"}}') == [
         (1, "", "unknown_field"),
         (1, "request_number", "missing"),

@@ -120,8 +120,8 @@ class Bulk:
         """Give up what was not sent of it, and erase that. Raises NotFound, Conflict."""
 
         async def work(connection: Connection, file: FileRow) -> None:
-            if file.state not in {"ready", "stopped", "refused"}:
-                raise Conflict("stop it first, or it is over", code="bulk_state")
+            if file.state not in {"ready", "stopped"}:
+                raise Conflict("only a file that waits, or was stopped, is given up", code="bulk_state")
             await kept.end(connection, file.id, "dropped")
 
         await self._change(person, Action.BULK_DROPPED, file_id, work)

@@ -5,6 +5,8 @@ What belongs here: a fault as a value, and its two sentences in both languages. 
 
 from dataclasses import dataclass
 
+from esoz_notify.core.kinds import KINDS
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -24,7 +26,13 @@ def told(fault: Fault, language: str) -> tuple[str, str]:
     """What is wrong, and how to mend it."""
     what_uk, mend_uk, what_en, mend_en = WORDS.get(fault.code, WORDS["other"])
     what, mend = (what_uk, mend_uk) if language == "uk" else (what_en, mend_en)
-    return what.format(rule=fault.rule), mend.format(rule=fault.rule)
+    rule = _titles(fault.rule) if fault.code == "kind_unknown_kind" and language == "uk" else fault.rule
+    return what.format(rule=rule), mend.format(rule=rule)
+
+
+def _titles(names: str) -> str:
+    """Kinds by their titles, which a file may have instead of names."""
+    return ", ".join(KINDS[name].title_uk if name in KINDS else name for name in names.split(", "))
 
 
 _AS_TEXT_UK = "Задайте стовпцю формат «Текст» і впишіть значення знову: програма таблиць змінила його."
