@@ -36,6 +36,7 @@ from esoz_notify.store.vault import Vault, field_aad
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
+FORGET_S = 600.0
 LEASE_S = 20.0
 RENEWED_S = 5.0
 RATE_PER_S = 500
@@ -81,6 +82,7 @@ class BulkWork:
         self._service = service
         self._texts = texts
         self._prices = prices
+        self._forgot_at = -FORGET_S
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -88,9 +90,11 @@ class BulkWork:
 
     async def turn(self, steady: Steady) -> None:
         """Do what there is to do on one file, or wait a little."""
-        file = await steady.run(lambda connection: kept.claim(connection, LEASE_S))
+        file = await steady.run_loose(lambda connection: kept.claim(connection, LEASE_S))
         if file is None:
-            await self._forget()
+            if time.monotonic() - self._forgot_at > FORGET_S:
+                await self._forget()
+                self._forgot_at = time.monotonic()
             await asyncio.sleep(LOOK_S)
             return
         async with self._held(file.id):

@@ -99,14 +99,14 @@ async def arrived(connection: Connection, file_id: UUID, size_bytes: int) -> Non
 async def claim(connection: Connection, lease_s: float) -> FileRow | None:
     """Take a file that waits for work and that no living process works on. ``leased_until``: as it was before."""
     cursor = await connection.execute(
-        f"{_READ} WHERE state IN ('checking', 'sending') AND (leased_until IS NULL OR leased_until < ledger_now())"
-        " ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+        f"WITH taken AS ({_READ} WHERE state IN ('checking', 'sending')"
+        " AND (leased_until IS NULL OR leased_until < ledger_now()) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+        "), held AS (UPDATE bulk_file SET leased_until = ledger_now() + make_interval(secs => %s)"
+        f" FROM taken WHERE bulk_file.id = taken.id) SELECT {_COLUMNS} FROM taken",
+        [lease_s],
     )
     row = await cursor.fetchone()
-    if row is None:
-        return None
-    await hold(connection, row[0], lease_s)
-    return FileRow(*row)
+    return FileRow(*row) if row else None
 
 
 async def hold(connection: Connection, file_id: UUID, lease_s: float) -> None:
