@@ -284,7 +284,6 @@ async def a_desk(
         publishing=publishing,
         callers=access.callers,
         webhooks=service.webhooks,
-        bulk=Bulk(ledger, vault),
         secure=secure,
         **_readers(ledger, vault, service, wording, policies, audit_key),
     )
@@ -318,6 +317,7 @@ def _readers(  # noqa: PLR0917 - what they look into
     """What pages look with and change nothing by."""
     return {
         "finder": Finder(ledger, vault),
+        "bulk": Bulk(ledger, vault),
         "exporter": Exporter(ledger),
         "stories": Stories(ledger, vault, service, wording.at, PRICES),
         "policy_trials": PolicyTrials(ledger, policies.configured, PRICES),
