@@ -18,6 +18,8 @@ from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.anchors import Anchors
+from esoz_notify.engine.bulk import Bulk
+from esoz_notify.engine.bulk_work import BulkWork
 from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
@@ -74,6 +76,7 @@ class Product:
 
     settings: Settings
     ledger: Ledger
+    vault: Vault
     service: Service
     access: Access
     entrance: Entrance
@@ -137,6 +140,11 @@ class Product:
     def directory(self) -> Directory:
         """People as those see them who run the service."""
         return Directory(self.ledger)
+
+    @property
+    def bulk(self) -> Bulk:
+        """Files that people bring."""
+        return Bulk(self.ledger, self.vault)
 
     @property
     def trail(self) -> Trail:
@@ -211,6 +219,8 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             adapters=adapters,
             webhooks=Webhooks(ledger, vault, loopback=settings.webhooks_to_loopback),
         )
+        if api:
+            _start(tasks, bulk=BulkWork(ledger, vault, service, wording.at, settings.prices).run())
         reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
@@ -224,6 +234,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         yield Product(
             settings=settings,
             ledger=ledger,
+            vault=vault,
             service=service,
             access=access,
             entrance=people_entrance(settings, ledger, vault, wording),

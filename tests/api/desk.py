@@ -35,6 +35,7 @@ from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.engine.access import Access
 from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.bulk import Bulk
 from esoz_notify.engine.callers import SCOPES
 from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.clock import LedgerClock
@@ -316,6 +317,7 @@ def _readers(  # noqa: PLR0917 - what they look into
     """What pages look with and change nothing by."""
     return {
         "finder": Finder(ledger, vault),
+        "bulk": Bulk(ledger, vault),
         "exporter": Exporter(ledger),
         "stories": Stories(ledger, vault, service, wording.at, PRICES),
         "policy_trials": PolicyTrials(ledger, policies.configured, PRICES),

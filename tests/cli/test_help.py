@@ -12,6 +12,7 @@ EXAMPLES = (
     ("send",),
     ("watch",),
     ("route",),
+    ("bulk",),
     ("policy", "show"),
     ("policy", "check"),
     ("clients", "list"),

@@ -22,6 +22,8 @@ APART = {
     "/now/stream",
     "/print/{notification_id:uuid}/state",
     "/notifications/{notification_id:uuid}/live",
+    "/bulk/{file_id:uuid}/live",
+    "/bulk/{file_id:uuid}/stream",
     "/notifications/{notification_id:uuid}/receipts/{no:int}",
     "/print/{notification_id:uuid}/sheets/{no:int}/{form:str}",
     "/sign-in/oidc",
@@ -100,6 +102,12 @@ async def _account(walk: Walk) -> None:
     await walk.look("/providers")
     await walk.look("/providers/carrier")
     await walk.look("/crisis")
+    await walk.look("/bulk")
+    file = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"kind;phone"}
+    await page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+    await walk.press("Перевірити")
+    await page.get_by_text("Перевіряємо").first.wait_for()
+    await walk.look()
     await walk.look("/policies")
     await page.get_by_role("link", name="Підготувати нову").click()
     await walk.look()

@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 WATCH_S = 600.0
 _ARRIVED = frozenset({Status.DELIVERED, Status.PRINT_REQUIRED, Status.PRINTED})
-_CALL_WAS_WRONG = frozenset({400, 401, 403, 404, 413, 415, 422})
+CALL_WAS_WRONG = frozenset({400, 401, 403, 404, 413, 415, 422})
 """Statuses that say that the call itself must be changed."""
 
 KindArgument = Annotated[str, typer.Argument(metavar="KIND", help="As confirmation_code; docs/kinds.md has all.")]
@@ -193,7 +193,7 @@ def _run(credentials: Credentials, work: Callable[[NotifyClient], Awaitable[int]
         code = asyncio.run(connected())
     except NotifyProblem as problem:
         screen.show(problem.document, story.problem, error=True)
-        code = 2 if problem.status in _CALL_WAS_WRONG and "why" not in problem.document else 1
+        code = 2 if problem.status in CALL_WAS_WRONG and "why" not in problem.document else 1
     raise typer.Exit(code)
 
 

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "send": ("ask", "send"),
     "watch": ("ask", "watch"),
     "route": ("ask", "route"),
+    "bulk": ("bulk", "bulk"),
     "policy": ("policy", "policy_app"),
     "clients": ("clients", "clients_app"),
     "operators": ("operators", "operators_app"),

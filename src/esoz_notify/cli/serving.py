@@ -122,6 +122,7 @@ def _room(product: Product) -> Room:
         trail=product.trail,
         ledger=product.ledger,
         webhooks=product.service.webhooks,
+        bulk=product.bulk,
         secure=(settings.public_url or own_url(settings)).startswith("https://"),
         proxies=tuple(settings.trusted_proxies),
     )

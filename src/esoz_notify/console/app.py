@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap, Message, Scope
 from esoz_notify.console import (
     account,
     audit,
+    bulk,
     callers,
     crisis,
     elsewhere,
@@ -46,6 +47,7 @@ HANDLERS = (
     *now.HANDLERS,
     *find.HANDLERS,
     *providers.HANDLERS,
+    *bulk.HANDLERS,
     *crisis.HANDLERS,
     *story.HANDLERS,
     *policies.HANDLERS,

@@ -52,6 +52,7 @@ GROUPS: Mapping[str, Sequence[Action]] = {
         Action.PATIENT_DELETED,
     ),
     "notifications": (Action.PRINT, Action.REPRINT, Action.RESEND, Action.CANCEL),
+    "bulk": (Action.BULK_BROUGHT, Action.BULK_STARTED, Action.BULK_STOPPED, Action.BULK_DROPPED),
     "service": (
         Action.LEDGER_RESTORED,
         Action.CRISIS_PROPOSED,
@@ -88,7 +89,9 @@ GROUPS: Mapping[str, Sequence[Action]] = {
 """Every action, as the list of them is read."""
 
 _TONES: Mapping[str, str] = {
-    **dict.fromkeys((*GROUPS["clients"], *GROUPS["webhooks"], *GROUPS["keys"], *GROUPS["notifications"]), "blue"),
+    **dict.fromkeys(
+        (*GROUPS["clients"], *GROUPS["webhooks"], *GROUPS["keys"], *GROUPS["notifications"], *GROUPS["bulk"]), "blue"
+    ),
     **dict.fromkeys((*GROUPS["seen"], *GROUPS["service"]), "amber"),
     **dict.fromkeys((Action.PERSON_ADDED, Action.PERSON_ROLE, Action.SECOND_FACTOR_REMOVED), "amber"),
     **dict.fromkeys((Action.SECOND_FACTOR_FAILED, Action.PERSON_DISABLED, Action.CLIENT_DISABLED), "red"),
@@ -100,6 +103,7 @@ _PLACES = {
     "client": "/callers/{}",
     "caller": "/callers/{}",
     "policy": "/policies/{}",
+    "bulk": "/bulk/{}",
 }
 
 

@@ -24,6 +24,7 @@ class Entry:
 MENU = (
     Entry("/now", "now", OF_THE_SERVICE),
     Entry("/find", "find_page", OF_THE_SERVICE),
+    Entry("/bulk", "bulk", _RUNS),
     Entry("/providers", "providers", _RUNS),
     Entry("/policies", "policies", _RUNS),
     Entry("/texts", "texts", _RUNS),

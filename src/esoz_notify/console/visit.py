@@ -24,6 +24,7 @@ from esoz_notify.console.words import LANGUAGES, WORDS
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import InvalidInput, LimitReached, NotFound, NotifyError, RefusedTransition, Unavailable
 from esoz_notify.core.networks import Network
+from esoz_notify.engine.bulk import Bulk
 from esoz_notify.engine.callers import Callers
 from esoz_notify.engine.clientele import Clientele
 from esoz_notify.engine.crises import Crises
@@ -53,6 +54,7 @@ log = logging.getLogger(__name__)
 Visit: TypeAlias = Request[Session, Any, Any]
 LANGUAGE_COOKIE = "esoz_notify_language"
 FORM_TYPE = "application/x-www-form-urlencoded"
+PARTS_TYPE = "multipart/form-data"
 LOOKS_AGAIN = "again"
 """In the query of a page that reloads by itself: nobody is known to be there."""
 _YEAR_S = 365 * 86_400
@@ -99,6 +101,7 @@ class Room:
     trail: Trail
     ledger: Ledger
     webhooks: Webhooks
+    bulk: Bulk
     secure: bool
     proxies: tuple[Network, ...] = ()
     streams: Streams = dataclasses.field(default_factory=Streams)
@@ -142,13 +145,14 @@ async def admit(request: Visit) -> None:
     """Let in who is signed in, and forms of their own pages only; every page passes here before its handler.
 
     Raises NotSignedIn, Forged, Waiting. Handlers marked ``open`` are for everybody, those with ``waits`` also for
-    sessions that wait for one of these.
+    sessions that wait for one of these; those with ``brings`` take a file and check the form's token as they read it.
     """
     posts = request.method == "POST"
     if posts and not _is_same_origin(request):
         raise Forged("the form came from another site")
-    if posts and request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
-        # No page of ours sends files; forms in parts bring charsets, files and thousands of parts with them.
+    brings = "brings" in request.route_handler.opt
+    if posts and request.headers.get("content-type", "").partition(";")[0].strip().lower() != _type_of(brings=brings):
+        # Forms in parts bring charsets, files and thousands of parts with them: one page takes them, by itself.
         raise Forged("the form is not as pages of ours send it")
     if request.route_handler.opt.get("open"):
         return
@@ -158,7 +162,17 @@ async def admit(request: Visit) -> None:
     request.scope["user"] = session
     if session.waits is not None and session.waits not in request.route_handler.opt.get("waits", ()):
         raise Waiting(session.waits)
-    if posts and not hmac.compare_digest(await field(request, "csrf"), session.csrf):
+    if posts and not brings:
+        check_token(session, await field(request, "csrf"))
+
+
+def _type_of(*, brings: bool) -> str:
+    return PARTS_TYPE if brings else FORM_TYPE
+
+
+def check_token(session: Session, given: str) -> None:
+    """Refuse a form that is not of this session. Raises Forged."""
+    if not hmac.compare_digest(given.encode(), session.csrf.encode()):
         raise Forged("the form is not of this session")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from esoz_notify.console.words_account import ACCOUNT_WORDS
 from esoz_notify.console.words_audit import AUDIT_WORDS
+from esoz_notify.console.words_bulk import BULK_WORDS
 from esoz_notify.console.words_callers import CALLERS_WORDS
 from esoz_notify.console.words_find import FIND_WORDS
 from esoz_notify.console.words_people import PEOPLE_WORDS
@@ -306,6 +307,7 @@ _TABLES = (
     CALLERS_WORDS,
     AUDIT_WORDS,
     WEBHOOKS_WORDS,
+    BULK_WORDS,
 )
 WORDS: Mapping[str, Mapping[str, str]] = {
     language: {key: text for table in _TABLES for key, text in table[language].items()} for language in LANGUAGES

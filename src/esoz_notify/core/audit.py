@@ -76,6 +76,10 @@ class Action(StrEnum):
     POLICY_WITHDRAWN = "policy_withdrawn", "A routing policy was taken back before its day."
     TEXT_WRITTEN = "text_written", "A draft of the texts of a message was written."
     TEXT_PUBLISHED = "text_published", "Other texts of messages came into force."
+    BULK_BROUGHT = "bulk_brought", "A file of many notifications was brought to the pages."
+    BULK_STARTED = "bulk_started", "A file of many notifications was let go, or went on after a stop."
+    BULK_STOPPED = "bulk_stopped", "The sending of a file was stopped."
+    BULK_DROPPED = "bulk_dropped", "A file was given up: what was not sent of it is erased."
     VIBER_TEMPLATE_STATE = "viber_template_state", "It was noted where a Viber template is in moderation."
 
 

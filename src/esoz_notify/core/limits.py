@@ -83,6 +83,13 @@ SHEET_DOCUMENTS_MAX = 6
 PRINT_RUN_MAX = 10_000
 """Summaries in one print run: a stack of paper that one person can still carry."""
 
+BULK_BYTES_MAX = 64 * 1024 * 1024
+BULK_ROWS_MAX = 200_000
+"""A file that is sent from the pages; the command has no bound."""
+
+BULK_ALONE_MAX = 1_000
+"""Rows that one person may have sent from the pages; of more another person confirms. Also in the ledger."""
+
 BODY_BYTES_MAX = 64 * 1024
 BATCH_BODY_BYTES_MAX = 32 * 1024 * 1024
 BATCH_LINES_MAX = 10_000

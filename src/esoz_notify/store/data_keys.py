@@ -106,6 +106,7 @@ SEALED = (
     _by_row("patient", "id", "document"),
     _by_row("webhook", "id", "url"),
     _by_row("webhook_secret", "id", "secret"),
+    _by_row("bulk_piece", "id", "content"),
     _by_row("totp", "login", "secret", kind="text"),
     SealedTable(
         name="kept",
