@@ -6,12 +6,12 @@ What belongs here: from settings to a running product. What does not: reading th
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from esoz_notify.channels import diia, infobip, smpp
-from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
+from esoz_notify import provider_wiring
+from esoz_notify.channels.dialogue import Adapter
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
@@ -25,7 +25,7 @@ from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.exporting import Exporter
 from esoz_notify.engine.finding import Finder
-from esoz_notify.engine.gateway import Endpoint, Gateway
+from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.issuers import Issuer, Issuers
@@ -34,15 +34,14 @@ from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
-from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
-from esoz_notify.engine.probing import Probing, Target
-from esoz_notify.engine.provider_board import Contract, ProviderBoard
-from esoz_notify.engine.providers import Provider, http_provider, smpp_provider
+from esoz_notify.engine.probing import Probing
+from esoz_notify.engine.provider_board import ProviderBoard
+from esoz_notify.engine.providers import Provider, http_provider
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
 from esoz_notify.engine.receiving import Receiver
@@ -55,9 +54,8 @@ from esoz_notify.engine.webhook_sending import Sender
 from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
-from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
+from esoz_notify.installation import audit_files, configured_providers, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
-from esoz_notify.setting_values import Smsc
 from esoz_notify.settings import Settings
 from esoz_notify.store.vault import Keys, Vault
 
@@ -94,7 +92,7 @@ class Product:
     @property
     def callback_credentials(self) -> dict[str, tuple[str, ...]]:
         """Per provider that calls back, the credentials that are good now."""
-        return {"infobip": self.settings.viber_callback_credentials}
+        return provider_wiring.callback_credentials(self.settings)
 
     @property
     def publishing(self) -> Publishing:
@@ -109,7 +107,7 @@ class Product:
     @property
     def provider_board(self) -> ProviderBoard:
         """What operators look at of providers."""
-        return ProviderBoard(self.ledger, self.operations, _contracts(self.settings))
+        return ProviderBoard(self.ledger, self.operations, provider_wiring.contracts(self.settings))
 
     @property
     def exporter(self) -> Exporter:
@@ -175,7 +173,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         receiver = Receiver(ledger, vault, wakes.inbox)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
         wording = await _wording(settings, texts, ledger)
-        adapters = _adapters(settings, wording)
+        adapters = provider_wiring.adapters(settings, wording)
         configured = configured_providers(settings)
         names = [name for several in configured.values() for name in several]
         overload = Overload()
@@ -254,10 +252,10 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     tasks: list["asyncio.Task[None]"],
 ) -> _Hands:
     """A worker with its ways to the providers, at work."""
-    gateway = Gateway(ledger, vault, _endpoints(settings))
+    gateway = Gateway(ledger, vault, provider_wiring.endpoints(settings))
     await gateway.open()
     stack.push_async_callback(gateway.close)
-    smpp_ways = [_smsc(smsc, receiver, wakes) for smsc in settings.smscs]
+    smpp_ways = [provider_wiring.smsc_way(smsc, receiver, wakes.late) for smsc in settings.smscs]
     links = tuple(link for link, _ in smpp_ways)
     _start(tasks, **{f"link {smsc.name}": link.run() for smsc, link in zip(settings.smscs, links, strict=True)})
     stack.push_async_callback(_close_links, links)
@@ -271,7 +269,7 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
         health=health,
         keep_days=settings.keep_days,
     )
-    telling = Sender(ledger, vault, source=_public_url(settings), loopback=settings.webhooks_to_loopback)
+    telling = Sender(ledger, vault, source=provider_wiring.public_url(settings), loopback=settings.webhooks_to_loopback)
     purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
     _start(tasks, anchors=anchors.run(), worker=worker.run(), purge=purging.run())
     _start(tasks, webhooks=telling.run())
@@ -358,82 +356,7 @@ async def _close_links(links: Sequence[SmppLink]) -> None:
     await asyncio.gather(*(link.close() for link in links))
 
 
-def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
-    adapters = []
-    if settings.diia_url:
-        account = diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=wording.diia_templates)
-        adapters.append(diia.adapter(account))
-    if settings.viber_url:
-        sender = infobip.InfobipAccount(
-            api_key=settings.viber_api_key,
-            sender=settings.viber_sender,
-            templates=wording.viber_ids,
-            callback_url=f"{_public_url(settings)}/callbacks/infobip",
-        )
-        adapters.append(infobip.adapter(sender))
-    return adapters
-
-
 def _probing(settings: Settings, ledger: Ledger, intake: Intake, policies: PolicyBook) -> Probing:
-    """Probes of every provider that has a test phone; Diia knows people by their tax numbers alone."""
-    phones = {one.provider: one for one in settings.probes}
-    targets = [
-        Target(provider=contract.name, channel=contract.channel, phone=own.phone, tax_id=own.tax_id)
-        for contract in _contracts(settings)
-        for own in [phones.get(contract.name) or phones.get("")]
-        if own is not None and (contract.channel is not Channel.DIIA or own.tax_id)
-    ]
+    targets = provider_wiring.probe_targets(settings)
     every_s, limit_s = settings.probe_every_s, settings.probe_limit_s
     return Probing(ledger, intake, policies, targets, every_s=every_s, limit_s=limit_s)
-
-
-def _contracts(settings: Settings) -> list[Contract]:
-    """What is agreed with each provider, as the settings have it."""
-    agreed = {smsc.name: (smsc.window_size, smsc.submit_rate_per_s) for smsc in settings.smscs}
-    return [
-        Contract(name=name, channel=channel, window_size=limits[0], rate_per_s=limits[1])
-        for channel, names in configured_providers(settings).items()
-        for name in names
-        for limits in [agreed.get(name, (None, None))]
-    ]
-
-
-def _public_url(settings: Settings) -> str:
-    """How the service is reached from outside, without a slash at the end."""
-    return (settings.public_url or own_url(settings)).rstrip("/")
-
-
-def _endpoints(settings: Settings) -> dict[str, Endpoint]:
-    given = {
-        "infobip": (settings.viber_url, settings.viber_ca_file),
-        "diia": (settings.diia_url, settings.diia_ca_file),
-    }
-    return {
-        name: Endpoint(base_url=url, ca_file=ca_file, networks=settings.provider_networks)
-        for name, (url, ca_file) in given.items()
-        if url
-    }
-
-
-def _smsc(smsc: Smsc, receiver: Receiver, wakes: _Wakes) -> tuple[SmppLink, Provider]:
-    account = smpp.SmppAccount(
-        name=smsc.name,
-        host=smsc.host,
-        port=smsc.port,
-        system_id=smsc.system_id,
-        password=smsc.password,
-        source_addr=smsc.source,
-        window_size=smsc.window_size,
-        id_format=smpp.IdFormat(smsc.id_format),
-        system_type=smsc.system_type,
-        submit_rate_per_s=smsc.submit_rate_per_s,
-    )
-
-    async def on_receipt(raw: bytes, said: Receipt | ReceiptProblem) -> None:
-        await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
-
-    context = tls_context(smsc.ca_file) if smsc.tls else None
-    link = SmppLink(account, on_receipt=on_receipt, on_late=partial(wakes.late, smsc.name), ssl_context=context)
-    # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
-    single = replace(smpp.capabilities(account), batch_max=1)
-    return link, smpp_provider(smsc.name, single, link, at_once=2 * smsc.window_size)

@@ -1,0 +1,114 @@
+"""From settings to the ways to providers: adapters, where their APIs are, links to SMSCs, and what is agreed with each.
+
+What belongs here: which setting becomes which provider. What does not: building the rest of the product (``wiring``),
+a provider's words (``channels``).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+from esoz_notify.channels import diia, infobip, smpp
+from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
+from esoz_notify.core.channel import Channel
+from esoz_notify.core.results import Result
+from esoz_notify.engine.gateway import Endpoint
+from esoz_notify.engine.outgoing import tls_context
+from esoz_notify.engine.probing import Target
+from esoz_notify.engine.provider_board import Contract
+from esoz_notify.engine.providers import Provider, smpp_provider
+from esoz_notify.engine.receiving import Receiver
+from esoz_notify.engine.smpp_link import SmppLink
+from esoz_notify.engine.wording import Wording
+from esoz_notify.installation import configured_providers, own_url
+from esoz_notify.setting_values import Smsc
+from esoz_notify.settings import Settings
+
+
+def callback_credentials(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Per provider that calls back, the credentials that are good now."""
+    return {"infobip": settings.viber_callback_credentials}
+
+
+def adapters(settings: Settings, wording: Wording) -> list[Adapter]:
+    """Every provider that is reached by HTTP, the preferred of a channel first."""
+    found = []
+    if settings.diia_url:
+        account = diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=wording.diia_templates)
+        found.append(diia.adapter(account))
+    if settings.viber_url:
+        sender = infobip.InfobipAccount(
+            api_key=settings.viber_api_key,
+            sender=settings.viber_sender,
+            templates=wording.viber_ids,
+            callback_url=f"{public_url(settings)}/callbacks/infobip",
+        )
+        found.append(infobip.adapter(sender))
+    return found
+
+
+def endpoints(settings: Settings) -> dict[str, Endpoint]:
+    """Where the API of each provider is."""
+    given = {
+        "infobip": (settings.viber_url, settings.viber_ca_file),
+        "diia": (settings.diia_url, settings.diia_ca_file),
+    }
+    return {
+        name: Endpoint(base_url=url, ca_file=ca_file, networks=settings.provider_networks)
+        for name, (url, ca_file) in given.items()
+        if url
+    }
+
+
+def contracts(settings: Settings) -> list[Contract]:
+    """What is agreed with each provider, as the settings have it."""
+    agreed = {smsc.name: (smsc.window_size, smsc.submit_rate_per_s) for smsc in settings.smscs}
+    return [
+        Contract(name=name, channel=channel, window_size=limits[0], rate_per_s=limits[1])
+        for channel, names in configured_providers(settings).items()
+        for name in names
+        for limits in [agreed.get(name, (None, None))]
+    ]
+
+
+def probe_targets(settings: Settings) -> list[Target]:
+    """Every provider that has a test phone; Diia knows people by their tax numbers alone."""
+    phones = {one.provider: one for one in settings.probes}
+    return [
+        Target(provider=contract.name, channel=contract.channel, phone=own.phone, tax_id=own.tax_id)
+        for contract in contracts(settings)
+        for own in [phones.get(contract.name) or phones.get("")]
+        if own is not None and (contract.channel is not Channel.DIIA or own.tax_id)
+    ]
+
+
+def public_url(settings: Settings) -> str:
+    """How the service is reached from outside, without a slash at the end."""
+    return (settings.public_url or own_url(settings)).rstrip("/")
+
+
+def smsc_way(
+    smsc: Smsc, receiver: Receiver, late: Callable[[str, str, Result], Awaitable[None]]
+) -> tuple[SmppLink, Provider]:
+    """The link to an SMSC and the provider that it makes. ``late`` is told of answers that came too late."""
+    account = smpp.SmppAccount(
+        name=smsc.name,
+        host=smsc.host,
+        port=smsc.port,
+        system_id=smsc.system_id,
+        password=smsc.password,
+        source_addr=smsc.source,
+        window_size=smsc.window_size,
+        id_format=smpp.IdFormat(smsc.id_format),
+        system_type=smsc.system_type,
+        submit_rate_per_s=smsc.submit_rate_per_s,
+    )
+
+    async def on_receipt(raw: bytes, said: Receipt | ReceiptProblem) -> None:
+        await receiver.receive(smsc.name, raw, [said], ids_are_keys=False)
+
+    context = tls_context(smsc.ca_file) if smsc.tls else None
+    link = SmppLink(account, on_receipt=on_receipt, on_late=partial(late, smsc.name), ssl_context=context)
+    # One message a call: the answers of a window come one by one, and none should wait for its neighbours.
+    single = replace(smpp.capabilities(account), batch_max=1)
+    return link, smpp_provider(smsc.name, single, link, at_once=2 * smsc.window_size)
