@@ -12,7 +12,6 @@ from typing import Any
 
 from esoz_notify import provider_wiring
 from esoz_notify.channels.dialogue import Adapter
-from esoz_notify.core.channel import Channel
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
@@ -199,7 +198,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             adapters=adapters,
             webhooks=Webhooks(ledger, vault, loopback=settings.webhooks_to_loopback),
         )
-        reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
+        reporting = [one.name for one in (*(a for a in adapters if a.capabilities.callback), *settings.smscs)]
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
         hands = _Hands()
