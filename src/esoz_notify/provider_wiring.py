@@ -4,13 +4,16 @@ What belongs here: which setting becomes which provider. What does not: building
 a provider's words (``channels``).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from inspect import Parameter, signature
+from typing import TypeVar
 
-from esoz_notify.channels import diia, infobip, smpp
+from esoz_notify.channels import diia, infobip, smpp, turbosms
 from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
 from esoz_notify.core.channel import Channel
+from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.results import Result
 from esoz_notify.engine.gateway import Endpoint
 from esoz_notify.engine.outgoing import tls_context
@@ -21,13 +24,19 @@ from esoz_notify.engine.receiving import Receiver
 from esoz_notify.engine.smpp_link import SmppLink
 from esoz_notify.engine.wording import Wording
 from esoz_notify.installation import configured_providers, own_url
+from esoz_notify.provider_file import FurtherProvider
 from esoz_notify.setting_values import Smsc
 from esoz_notify.settings import Settings
+
+Account = TypeVar("Account")
 
 
 def callback_credentials(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Per provider that calls back, the credentials that are good now."""
-    return {"infobip": settings.viber_callback_credentials}
+    return {
+        "infobip": settings.viber_callback_credentials,
+        **{one.name: one.callback_credentials for one in settings.providers},
+    }
 
 
 def adapters(settings: Settings, wording: Wording) -> list[Adapter]:
@@ -44,7 +53,40 @@ def adapters(settings: Settings, wording: Wording) -> list[Adapter]:
             callback_url=f"{public_url(settings)}/callbacks/infobip",
         )
         found.append(infobip.adapter(sender))
-    return found
+    return [*found, *(further(one) for one in settings.providers)]
+
+
+def further(table: FurtherProvider) -> Adapter:
+    """The adapter of a table of the providers file. Raises ConfigError naming the provider and the field."""
+    make = KINDS.get(table.kind)
+    if make is None:
+        raise ConfigError(f"provider {table.name}: kind must be one of {', '.join(sorted(KINDS))}")
+    return make(table)
+
+
+def _turbosms(table: FurtherProvider) -> Adapter:
+    return turbosms.adapter(_account(turbosms.TurboSmsAccount, table, channel=table.channel))
+
+
+KINDS: Mapping[str, Callable[[FurtherProvider], Adapter]] = {"turbosms": _turbosms}
+"""What a table of the providers file can be."""
+
+
+def _account(account: Callable[..., Account], table: FurtherProvider, **given: object) -> Account:
+    """An account whose fields are the table's own and those that are given. Raises ConfigError naming the field."""
+    wanted = {name: one for name, one in signature(account).parameters.items() if name != "name" and name not in given}
+    for name, one in wanted.items():
+        if one.default is Parameter.empty and name not in table.options:
+            raise ConfigError(f"provider {table.name}: {name} is missing")
+    for name, value in table.options.items():
+        if name not in wanted:
+            raise ConfigError(f"provider {table.name}: {name} is no field of {table.kind}; {', '.join(wanted)} are")
+        if not isinstance(value, wanted[name].annotation):
+            raise ConfigError(f"provider {table.name}: {name} must be {_TYPES[wanted[name].annotation]}")
+    return account(name=table.name, **given, **table.options)
+
+
+_TYPES: Mapping[type, str] = {str: "a text", bool: "true or false"}
 
 
 def endpoints(settings: Settings) -> dict[str, Endpoint]:
@@ -53,6 +95,7 @@ def endpoints(settings: Settings) -> dict[str, Endpoint]:
         "infobip": (settings.viber_url, settings.viber_ca_file),
         "diia": (settings.diia_url, settings.diia_ca_file),
     }
+    given |= {one.name: (one.url, one.ca_file) for one in settings.providers}
     return {
         name: Endpoint(base_url=url, ca_file=ca_file, networks=settings.provider_networks)
         for name, (url, ca_file) in given.items()

@@ -198,7 +198,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             adapters=adapters,
             webhooks=Webhooks(ledger, vault, loopback=settings.webhooks_to_loopback),
         )
-        reporting = [one.name for one in (*(a for a in adapters if a.capabilities.callback), *settings.smscs)]
+        reporting = [one.name for one in adapters if one.capabilities.callback] + [smsc.name for smsc in settings.smscs]
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
         hands = _Hands()

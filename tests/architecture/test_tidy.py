@@ -66,7 +66,7 @@ _CLOCK = (
     r"|^(datetime|dt|datetime\.datetime)\.now$|(^|\.)date\.today$|^time\.time$|^(random|secrets)\."
 )
 _PROVIDER_ROOMS = (
-    *("wiring.py", "provider_wiring.py", "installation.py", "settings.py", "setting_values.py"),
+    *("wiring.py", "provider_wiring.py", "installation.py", "provider_file.py", "settings.py", "setting_values.py"),
     *("lab/", "cli/demo", "cli/lab", "cli/checks", "bench/"),
 )
 _PROVIDERS = {
