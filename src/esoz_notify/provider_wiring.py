@@ -10,8 +10,9 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import TypeVar
 
-from esoz_notify.channels import diia, infobip, smpp, turbosms
+from esoz_notify.channels import diia, http_sms, infobip, smpp, turbosms
 from esoz_notify.channels.dialogue import Adapter, Receipt, ReceiptProblem
+from esoz_notify.channels.http_sms_form import read_account
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.results import Result
@@ -61,14 +62,26 @@ def further(table: FurtherProvider) -> Adapter:
     make = KINDS.get(table.kind)
     if make is None:
         raise ConfigError(f"provider {table.name}: kind must be one of {', '.join(sorted(KINDS))}")
-    return make(table)
+    made = make(table)
+    if made.read_callback is not None and made.prove is None and not table.callback_credentials:
+        raise ConfigError(f"provider {table.name}: callback_credentials is missing: anybody could report to us")
+    if made.capabilities.channel is not table.channel:
+        raise ConfigError(f"provider {table.name}: channel must be {made.capabilities.channel} for {table.kind}")
+    return made
+
+
+def _http_sms(table: FurtherProvider) -> Adapter:
+    return http_sms.adapter(read_account(table.name, table.options))
 
 
 def _turbosms(table: FurtherProvider) -> Adapter:
     return turbosms.adapter(_account(turbosms.TurboSmsAccount, table, channel=table.channel))
 
 
-KINDS: Mapping[str, Callable[[FurtherProvider], Adapter]] = {"turbosms": _turbosms}
+KINDS: Mapping[str, Callable[[FurtherProvider], Adapter]] = {
+    "http-sms": _http_sms,
+    "turbosms": _turbosms,
+}
 """What a table of the providers file can be."""
 
 

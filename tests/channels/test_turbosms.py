@@ -223,6 +223,7 @@ def test_statuses_are_asked_fifty_at_a_time() -> None:
     assert [one.provider_message_id for one in said if isinstance(one, Receipt)] == ids[:50]
     assert said[50:] == (ReceiptProblem("status: http 500"),)
     assert [call.idempotent for call in conversation.calls] == [True, True]
+    assert len(Conversation(answer).run(poll(ids[:50], {}))) == 50
     for reply, what in ((NoReply(sent=True), "no answer"), (json_reply(envelope(414)), "no array of results")):
         assert Conversation(lambda _, reply=reply: reply).run(poll(ids, {})) == (ReceiptProblem(f"status: {what}"),)  # type: ignore[misc]
 

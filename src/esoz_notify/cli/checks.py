@@ -27,6 +27,7 @@ from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.outgoing import tls_context
 from esoz_notify.installation import configured_providers, data_folder, read_keys, read_texts
+from esoz_notify.provider_wiring import further
 from esoz_notify.render.summary import Summary, pdf
 from esoz_notify.setting_values import is_loopback
 from esoz_notify.settings import PREFIX, Settings
@@ -295,6 +296,12 @@ async def check_providers(settings: Settings) -> AsyncIterator[Finding]:
             said = "not configured: nothing can be promised without it" if guaranteed else "not configured: left out"
             fix = f"set {PREFIX}{name}" if guaranteed else ""
             yield Finding(f"provider of {channel}", State.BAD if guaranteed else State.NOTE, said, fix)
+    for one in settings.providers:
+        try:
+            further(one)
+        except ConfigError as error:
+            fix = f"mend the file of {PREFIX}PROVIDERS by docs/providers/README.md"
+            yield Finding(f"description of {one.name}", State.BAD, error.detail, fix)
     found = await asyncio.gather(*(_check_address(address) for address in _addresses(settings)))
     for finding in found:
         yield finding
