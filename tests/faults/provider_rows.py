@@ -179,7 +179,7 @@ ROWS = (
         side="smsc-a",
         refused=_SMSC_REFUSED,
         reported={
-            "undelivered": (_S.UNDELIVERABLE, _R.OPERATOR),
+            "undelivered": (_S.UNDELIVERABLE, _R.UNKNOWN),
             "rejected": (_S.REJECTED, _R.OPERATOR),
         },
         shown_twice=2,
