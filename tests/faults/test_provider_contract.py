@@ -5,6 +5,7 @@ what a notification makes of it (``test_provider_faults``), and a dialogue's odd
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from tests.engine.product import PRESCRIPTION, phone
-from tests.faults.provider_rows import HTTP_SMS, NOTHING_KNOWN, ROWS, Row, same, turbosms
+from tests.faults.provider_rows import HTTP_SMS, LAB, NOTHING_KNOWN, ROWS, Row, same, turbosms
 from tests.faults.whole import CREDENTIAL, Whole, a_whole
 
 from esoz_notify.channels.dialogue import OutboundMessage, Receipt
@@ -236,6 +237,27 @@ async def test_callbacks_of_others(row: Row, ledger_dsn: str, tmp_path: Path) ->
                 async with http.post(url, data=b"\xff\x00", headers={"authorization": CREDENTIAL}) as reply:
                     assert reply.status == 200
                 assert await bench.whole.sql("SELECT count(*) FROM receipt WHERE problem IS NOT NULL") == [(1,)]
+
+
+async def test_a_signed_event_is_taken_once_and_with_every_proof(ledger_dsn: str, tmp_path: Path) -> None:
+    """Where a login was agreed beside the signature both must fit; another event under a used id changes nothing."""
+    (row,) = [row for row in ROWS if row.name == "turbo-sms"]
+    table = f'{row.table}callback_credentials = ["{LAB.callback_credential}"]\n'
+    async with a_bench(replace(row, table=table), ledger_dsn, tmp_path) as bench:
+        url = f"{bench.whole.product.settings.public_url}/callbacks/{row.name}"
+        proof = hashlib.sha1(f"{LAB.turbosms_signature_key}e-1".encode()).hexdigest()  # noqa: S324 - the provider's
+
+        async def call(signature: str, message_id: str, **headers: str) -> int:
+            data = {"message_id": message_id, "status": "DELIVRD"}
+            body = {"id": "e-1", "signature": signature, "type": "DLR_SMS_API", "data": data}
+            async with aiohttp.ClientSession() as http, http.post(url, json=body, headers=headers) as reply:
+                return reply.status
+
+        assert await call(proof, "m-1") == 401
+        assert await call("a" * 40, "m-1", authorization=CREDENTIAL) == 401
+        assert await call(proof, "m-1", authorization=CREDENTIAL) == 200
+        assert await call(proof, "m-2", authorization=CREDENTIAL) == 200
+        assert await bench.whole.sql("SELECT provider_message_id FROM receipt_inbox") == [("m-1",)]
 
 
 def test_the_rows_hold_every_reason() -> None:
