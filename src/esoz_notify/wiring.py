@@ -258,7 +258,9 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     links = tuple(link for link, _ in smpp_ways)
     _start(tasks, **{f"link {smsc.name}": link.run() for smsc, link in zip(settings.smscs, links, strict=True)})
     stack.push_async_callback(_close_links, links)
-    providers = (*(http_provider(adapter, gateway) for adapter in adapters), *(provider for _, provider in smpp_ways))
+    ways = [*(http_provider(adapter, gateway) for adapter in adapters), *(provider for _, provider in smpp_ways)]
+    preferred = [name for several in configured_providers(settings).values() for name in several]
+    providers = tuple(sorted(ways, key=lambda one: preferred.index(one.name)))
     wakes.worker = worker = Worker(
         ledger=ledger,
         composer=composer,

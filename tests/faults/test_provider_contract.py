@@ -279,8 +279,8 @@ async def test_several_providers_of_a_channel(ledger_dsn: str, tmp_path: Path) -
     tables = turbosms(Channel.VIBER) + HTTP_SMS
     async with a_whole(ledger_dsn, tmp_path, further=tables, window_s=12) as whole:
         code: dict[str, Any] = {"kind": "confirmation_code", "data": {"verification_code": "5193"}}
-        for number in range(1, 5):
-            await whole.phone(number, reads=False, viber=number != 3, latency_ms=[5, 20])
+        for number in range(1, 6):
+            await whole.phone(number, reads=False, viber=number not in {3, 5}, latency_ms=[5, 20])
         base = whole.product.settings.public_url
         for side, name in (("turbosms", "turbo-viber"), ("http-sms", "gate")):
             async with whole.lab.put(f"/panel/{side}", json={"webhook": f"{base}/callbacks/{name}"}) as reply:
@@ -294,7 +294,9 @@ async def test_several_providers_of_a_channel(ledger_dsn: str, tmp_path: Path) -
         assert _did(other) == "infobip=failed turbo-viber=delivered"
         await whole.heal()
 
-        # Neither Viber has this phone; then the SMSCs are away and the gateway is not.
+        # Neither Viber has these phones; the SMSCs are preferred, and then they are away and the gateway is not.
+        by_smpp = await whole.until(await whole.send(5, "e", **code))
+        assert _did(by_smpp).endswith(" smsc-a=delivered"), _did(by_smpp)
         await whole.fault(provider="sms", fault="outage")
         by_http = await whole.until(await whole.send(3, "c", **code))
         assert _did(by_http).endswith("gate=delivered"), _did(by_http)
