@@ -10,10 +10,13 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
+
+from docs_layout import life, mark, page, table
+from docs_providers import providers
 
 from esoz_notify.core.cascade import TABLE, Event
 from esoz_notify.core.delivery import Fact
@@ -36,8 +39,6 @@ from esoz_notify.settings_file import DEFAULT_FILE
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = "../deploy/observability"
-NOTICE = "<!-- Written by scripts/generate_docs.py from the code: change the code and run it again. -->"
-
 LONGEST: Mapping[NumberFormat, str] = {
     NumberFormat.PRESCRIPTION: "0000-243P-1X53-EH38",
     NumberFormat.REQUISITION: "0123-4567-89AB-CEIK",
@@ -71,7 +72,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, name what is stale")
     checking = parser.parse_args().check
-    pages = {**{f"docs/{name}": page for name, page in PAGES.items()}, CONFIG_EXAMPLE: config_example}
+    pages = {**{f"docs/{name}": draw for name, draw in PAGES.items()}, CONFIG_EXAMPLE: config_example}
     stale = [name for name, page in pages.items() if _read(ROOT / name) != page()]
     for name in stale:
         if not checking:
@@ -91,31 +92,28 @@ def _read(path: Path) -> str | None:
 
 def states() -> str:
     """Statuses, outcomes, transitions, reasons, and the facts of the history."""
-    return _page(
+    return page(
         "States of a notification",
         "What each word means that the API, the console and the ledger use, and how one status becomes another. "
         "Everything here is a table in `core/`.",
         "## Statuses",
-        _table(
+        table(
             ("status", "Ukrainian", "terminal", "print offered", "resend", "who moves it in and out"),
-            (
-                (f"`{one}`", STATUS_LABELS[one].uk.label, *map(_mark, _row_of(one)), STATUSES[one].what)
-                for one in Status
-            ),
+            ((f"`{one}`", STATUS_LABELS[one].uk.label, *map(mark, _row_of(one)), STATUSES[one].what) for one in Status),
         ),
         "## From status to status",
         _diagram(),
         "The same as a table; what is not in it is refused and changes nothing.",
-        _table(
+        table(
             ("in status", "happens", "leads to"),
             (
                 (f"`{status}`", event.__name__, ", ".join(f"`{one}`" for one in Status if one in row.leads_to))
                 for (status, event), row in TABLE.items()
             ),
         ),
-        _table(("event", "what it is"), ((event.__name__, _first_line(event)) for event in get_args(Event))),
+        table(("event", "what it is"), ((event.__name__, _first_line(event)) for event in get_args(Event))),
         "## Outcomes of an attempt",
-        _table(
+        table(
             ("outcome", "Ukrainian", "is", "meaning"),
             (
                 (f"`{one}`", OUTCOME_LABELS[one].uk.label, _nature(one), OUTCOME_LABELS[one].en.explanation)
@@ -124,33 +122,33 @@ def states() -> str:
         ),
         "## Receipts",
         "Receipts about one part merge by rank: the higher word stays, in whatever order they come.",
-        _table(
+        table(
             ("rank", "receipt", "Ukrainian", "is"),
             ((str(one.value), f"`{one.name.lower()}`", RECEIPTS[one][0], _proof(one)) for one in ReceiptState),
         ),
         "## Reasons",
-        _table(
+        table(
             ("reason", "Ukrainian", "whose fault", "alarm", "meaning"),
             (
                 (
                     f"`{one}`",
                     REASON_LABELS[one].uk.label,
                     REASONS[one].fault.value,
-                    _mark(REASONS[one].alarm),
+                    mark(REASONS[one].alarm),
                     REASON_LABELS[one].en.explanation,
                 )
                 for one in Reason
             ),
         ),
-        _table(("whose fault", "what follows"), ((fault.value, FAULTS[fault]) for fault in Fault)),
+        table(("whose fault", "what follows"), ((fault.value, FAULTS[fault]) for fault in Fault)),
         "## Facts of the history",
         "The history of a notification is its facts in order; replaying them gives its state.",
-        _table(
+        table(
             ("fact", "holds", "what happened", "shown as"),
             ((f"`{one.__name__}`", _members(one), _first_line(one), FACTS[one.__name__][0]) for one in get_args(Fact)),
         ),
         "A fact that was decided says why:",
-        _table(("because", "Ukrainian", "English"), ((f"`{one}`", *words) for one, words in BECAUSE.items())),
+        table(("because", "Ukrainian", "English"), ((f"`{one}`", *words) for one, words in BECAUSE.items())),
     )
 
 
@@ -200,12 +198,12 @@ def settings() -> str:
         (
             f"`{PREFIX}{field.name.upper()}`",
             f"`{field.metadata['default']}`" if field.metadata["default"] else "empty",
-            _mark(field.metadata["secret"]),
+            mark(field.metadata["secret"]),
             field.metadata["what"],
         )
         for field in fields(Settings)
     )
-    return _page(
+    return page(
         "Settings",
         f"Read once at the start: from the environment, under it from one TOML file (`--config FILE`, else "
         f"`ESOZ_NOTIFY_CONFIG`, else `{DEFAULT_FILE}` when it is there). What neither has is as in the table. A name "
@@ -220,7 +218,7 @@ def settings() -> str:
         + ", or the same in the TOML file (`dsn_file = …`). Such a file is read at the start; a line's end after the "
         "secret is left out. The environment's own text or file goes over both of the TOML file's; two in one place "
         "are refused. The keys document has its own rules: [docs/security-at-rest.md](security-at-rest.md).",
-        _table(("name", "default", "secret", "what"), rows),
+        table(("name", "default", "secret", "what"), rows),
     )
 
 
@@ -259,15 +257,15 @@ def metrics() -> str:
     closed = [
         (f"`{label}`", ", ".join(f"`{one}`" if one else "empty" for one in sorted(CLOSED[label]))) for label in CLOSED
     ]
-    return _page(
+    return page(
         "Metrics",
         "What every process tells at `/metrics` in OpenMetrics 1.0 (a worker: at `ESOZ_NOTIFY_METRICS_LISTEN`). "
         "Histograms of times carry exemplars: the id of a trace whose caller keeps it. Nothing here is about a person. "
         "What waits in the ledger is told by every process alike: take the `max` over processes, not the sum.",
-        _table(_METRIC_HEADINGS, map(_metric_row, (*METRICS.values(), *PROCESS_METRICS.values()))),
+        table(_METRIC_HEADINGS, map(_metric_row, (*METRICS.values(), *PROCESS_METRICS.values()))),
         "## Labels",
         f"A value that is not among these is told as `{OTHER}`: no caller and no provider can make new lines.",
-        _table(("label", "values"), [*closed, *named]),
+        table(("label", "values"), [*closed, *named]),
     )
 
 
@@ -293,11 +291,11 @@ def runbooks() -> str:
     rows = (
         (f"[{one.name}]({one.name}.md)", one.severity.value, f"{one.uk}. {one.en}.", f"`{one.fault}`") for one in ALARMS
     )
-    return _page(
+    return page(
         "Alarms",
         "Each has a page here and a drill: `esoz-notify drill NAME` makes it ring. The rules are "
         "`deploy/observability/esoz-notify.rules.yaml`.",
-        _table(("alarm", "wakes", "what it says", "fault of the drill"), rows),
+        table(("alarm", "wakes", "what it says", "fault of the drill"), rows),
     )
 
 
@@ -308,15 +306,15 @@ def kinds() -> str:
     """Kinds of notification, their data and their SMS."""
     parts: list[str] = []
     for kind in KINDS.values():
-        parts += [f"## {kind.name}", _about(kind), _table(_FIELD_HEADINGS, map(_field_row, kind.fields))]
-        parts += [_table(("text", "SMS", "parts at most"), map(_text_row, _texts_of(kind)))]
+        parts += [f"## {kind.name}", _about(kind), table(_FIELD_HEADINGS, map(_field_row, kind.fields))]
+        parts += [table(("text", "SMS", "parts at most"), map(_text_row, _texts_of(kind)))]
     columns = ", ".join(f"`{column}`" for column in PolicyColumn)
-    return _page(
+    return page(
         "Kinds of notification",
         f"A kind says which data a caller gives, how long the message is worth delivering, and which column of the "
         f"routing policy it follows ({columns}; `esoz-notify policy show` has the routes). Viber and Diia say the same "
         f"in more words: `render/texts.toml`.",
-        _table(
+        table(
             ("kind", "Ukrainian", "English", "lane", "policy column", "validity", "on paper"),
             (
                 (
@@ -325,8 +323,8 @@ def kinds() -> str:
                     kind.title_en,
                     kind.lane.value,
                     kind.column.value,
-                    _life(kind.validity_s),
-                    _life(kind.paper_validity_s),
+                    life(kind.validity_s),
+                    life(kind.paper_validity_s),
                 )
                 for kind in KINDS.values()
             ),
@@ -335,7 +333,7 @@ def kinds() -> str:
         f"What `summary` must have whenever it is given, and what it may have. On any page: {_named(COMMON_DETAILS)}. "
         f"Each is one line of at most {DETAIL_LENGTH_MAX} characters, all together at most {DETAILS_LENGTH_MAX}; "
         f"{_named(sorted(DATE_DETAILS))} are days (`YYYY-MM-DD`, or a time with its zone).",
-        _table(
+        table(
             ("kind", "must have", "may have"),
             ((f"`{kind}`", _named(row.must), _named(row.may)) for kind, row in PAPER_DETAILS.items()),
         ),
@@ -351,7 +349,7 @@ _FIELD_HEADINGS = ("datum", "needed", "also known as", "rule")
 
 
 def _about(kind: Kind) -> str:
-    said = f"{kind.title_uk} ({kind.title_en}); worth delivering for {_life(kind.validity_s)} unless the caller says."
+    said = f"{kind.title_uk} ({kind.title_en}); worth delivering for {life(kind.validity_s)} unless the caller says."
     return f"{said} It may carry a code, which is erased when its validity is over." if kind.carries_code else said
 
 
@@ -382,41 +380,17 @@ def _text_row(template: Template) -> tuple[str, ...]:
     return f"`{name}`", template.sms, str(count(template.sms.format_map(longest)).segment_count)
 
 
-def _life(seconds: int) -> str:
-    days, minutes = seconds / 86_400, seconds / 60
-    return f"{days:g} d" if days >= 1 else f"{minutes:g} min"
-
-
-# --- layout -----------------------------------------------------------------------------------------------------------
-
-
-def _page(title: str, *parts: str) -> str:
-    return "\n\n".join([f"# {title}", NOTICE, *parts]) + "\n"
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join(_line(cells) for cells in (headings, ["---"] * len(headings), *rows))
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _mark(value: bool) -> str:
-    return "yes" if value else ""
-
-
 # --- codes ------------------------------------------------------------------------------------------------------------
 
 
 def codes() -> str:
     """Purposes of one-time codes, what a check comes to, and how often codes may be sent."""
-    return _page(
+    return page(
         "Tables of one-time codes",
         "What [docs/verifications.md](verifications.md) speaks of, drawn from `core/verification.py` and "
         "`core/windows.py`.",
         "## Purposes",
-        _table(
+        table(
             ("purpose", "confirms", "the message says", "in English", "digits", "life", "attempts"),
             (
                 (
@@ -425,7 +399,7 @@ def codes() -> str:
                     words.uk,
                     words.en,
                     str(row.code_length),
-                    _life(row.life_s),
+                    life(row.life_s),
                     str(row.attempts_max),
                 )
                 for row in PURPOSES.values()
@@ -433,15 +407,15 @@ def codes() -> str:
             ),
         ),
         "## What a check is refused with",
-        _table(("code", "English", "Ukrainian"), ((f"`{row.code}`", row.en, row.uk) for row in TOLD.values())),
+        table(("code", "English", "Ukrainian"), ((f"`{row.code}`", row.en, row.uk) for row in TOLD.values())),
         "## What to do",
-        _table(("advice", "English", "Ukrainian"), ((f"`{row.code}`", row.en, row.uk) for row in ADVICE.values())),
+        table(("advice", "English", "Ukrainian"), ((f"`{row.code}`", row.en, row.uk) for row in ADVICE.values())),
         "## How often",
         "Sliding windows: at most so many acts within any stretch of that length. The numbers of a caller follow "
         "`ESOZ_NOTIFY_CODES_PER_CALLER`.",
-        _table(
+        table(
             ("act", "for each", "at most", "within"),
-            ((ACTS[one.act], one.whose.value, str(one.count_max), _life(one.window_s)) for one in windows()),
+            ((ACTS[one.act], one.whose.value, str(one.count_max), life(one.window_s)) for one in windows()),
         ),
     )
 
@@ -456,6 +430,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "runbooks/README.md": runbooks,
     f"{DEPLOY}/esoz-notify.rules.yaml": alarms,
     f"{DEPLOY}/esoz-notify.dashboard.json": dashboard,
+    "providers/README.md": providers,
 }
 
 if __name__ == "__main__":

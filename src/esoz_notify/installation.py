@@ -48,7 +48,7 @@ def read_texts(settings: Settings) -> Texts:
 
 
 def configured_providers(settings: Settings) -> dict[Channel, tuple[str, ...]]:
-    """Names of the providers of each channel."""
+    """Names of the providers of each channel, the preferred first."""
     providers: dict[Channel, tuple[str, ...]] = {}
     if settings.diia_url:
         providers[Channel.DIIA] = ("diia",)
@@ -56,6 +56,8 @@ def configured_providers(settings: Settings) -> dict[Channel, tuple[str, ...]]:
         providers[Channel.VIBER] = ("infobip",)
     if settings.smscs:
         providers[Channel.SMS] = tuple(smsc.name for smsc in settings.smscs)
+    for one in settings.providers:
+        providers[one.channel] = (*providers.get(one.channel, ()), one.name)
     return providers
 
 

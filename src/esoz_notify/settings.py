@@ -17,6 +17,7 @@ from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.networks import Network
 from esoz_notify.core.retention import CLASSES, read_days
 from esoz_notify.core.windows import CODES_PER_CALLER
+from esoz_notify.provider_file import FurtherProvider, read_providers
 from esoz_notify.setting_values import (
     ProbePhone,
     Smsc,
@@ -157,6 +158,12 @@ class Settings:
     smscs: tuple[Smsc, ...] = _setting(
         "", read_smscs, "Operators' SMSCs, the preferred first: smpp://id:password@host:port?name=… …", secret=True
     )
+    providers: tuple[FurtherProvider, ...] = _setting(
+        "",
+        read_providers,
+        "TOML file of further providers of Viber and SMS, used after those above (docs/providers/README.md); it holds"
+        " keys, so it must not be readable by everybody.",
+    )
     provider_networks: tuple[Network, ...] = _setting(
         "",
         read_networks,
@@ -296,14 +303,17 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
         if values[name] and not values[needed]
     ]
     faults += _of_keys(values)
-    for name in ("viber_url", "diia_url"):
-        faults += _of_provider(name, values[name], plain=values["plain_providers"])
+    urls = [("VIBER_URL", values["viber_url"]), ("DIIA_URL", values["diia_url"])]
+    urls += [(f"PROVIDERS: url of {one.name}", one.url) for one in values["providers"]]
+    for name, url in urls:
+        faults += _of_provider(name, url, plain=values["plain_providers"])
     if values["tls_certificate"] and values["public_url"].startswith("http://"):
         faults.append(f"{PREFIX}PUBLIC_URL must be https:// when {PREFIX}TLS_CERTIFICATE is set")
     if values["oidc_issuer"] and not is_safe(values["oidc_issuer"]):
         faults.append(f"{PREFIX}OIDC_ISSUER must be an https:// address")
     names = [smsc.name for smsc in values["smscs"]]
-    known = {*names, *(name for name, url in (("infobip", "viber_url"), ("diia", "diia_url")) if values[url])}
+    further = [one.name for one in values["providers"]]
+    known = {*names, *further, *(name for name, url in _OWN_NAMES if values[url])}
     strange = [one.provider for one in values["probes"] if one.provider and one.provider not in known]
     if strange:
         faults.append(
@@ -312,10 +322,16 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
     unknown = set(values["people_second_factor"]) - set(ROLES)
     if unknown:
         faults.append(f"{PREFIX}PEOPLE_SECOND_FACTOR: {', '.join(sorted(unknown))} is no role; {', '.join(ROLES)} are")
+    taken = {*names, *(name for name, _ in _OWN_NAMES)} & {*further}
+    if taken or len(set(further)) != len(further):
+        faults.append(f"{PREFIX}PROVIDERS: each needs a name that no other provider has")
     if len(set(names)) != len(names):
         faults.append(f"{PREFIX}SMSCS: names must differ; set ?name= in each")
     return faults
 
+
+_OWN_NAMES = (("infobip", "viber_url"), ("diia", "diia_url"))
+"""Names of the providers that have settings of their own, and the setting by which each is there."""
 
 _NEEDS = (
     ("direct_dsn", "dsn"),
@@ -343,8 +359,8 @@ def _of_keys(values: Mapping[str, Any]) -> list[str]:
 def _of_provider(name: str, url: str, *, plain: bool) -> list[str]:
     parts = urlsplit(url)
     if url and parts.scheme not in {"http", "https"}:
-        return [f"{PREFIX}{name.upper()}: must be https://host or https://host/path"]
+        return [f"{PREFIX}{name}: must be https://host or https://host/path"]
     if parts.scheme == "http" and not plain and not is_loopback(parts.hostname or ""):
         rule = "http:// sends its key and personal data in the clear; use https://, or in a lab set"
-        return [f"{PREFIX}{name.upper()}: {rule} {PREFIX}PLAIN_PROVIDERS=yes"]
+        return [f"{PREFIX}{name}: {rule} {PREFIX}PLAIN_PROVIDERS=yes"]
     return []

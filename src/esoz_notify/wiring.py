@@ -11,9 +11,8 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from esoz_notify.channels import diia, infobip
+from esoz_notify import wiring_providers
 from esoz_notify.channels.dialogue import Adapter
-from esoz_notify.core.channel import Channel
 from esoz_notify.core.results import Result
 from esoz_notify.core.windows import windows
 from esoz_notify.engine.access import Access
@@ -28,7 +27,7 @@ from esoz_notify.engine.directory import Directory
 from esoz_notify.engine.entrance import Entrance, entrance
 from esoz_notify.engine.exporting import Exporter
 from esoz_notify.engine.finding import Finder
-from esoz_notify.engine.gateway import Endpoint, Gateway
+from esoz_notify.engine.gateway import Gateway
 from esoz_notify.engine.health import Health
 from esoz_notify.engine.intake import Intake
 from esoz_notify.engine.issuers import Issuer, Issuers
@@ -45,9 +44,9 @@ from esoz_notify.engine.overview import Overview
 from esoz_notify.engine.people import People
 from esoz_notify.engine.policies import PolicyBook
 from esoz_notify.engine.policy_trial import PolicyTrials
-from esoz_notify.engine.probing import Probing, Target
+from esoz_notify.engine.probing import Probing
 from esoz_notify.engine.processes import Presence
-from esoz_notify.engine.provider_board import Contract, ProviderBoard
+from esoz_notify.engine.provider_board import ProviderBoard
 from esoz_notify.engine.providers import Provider, http_provider
 from esoz_notify.engine.publishing import Publishing
 from esoz_notify.engine.quotas import Quotas, SharedQuotas
@@ -63,7 +62,7 @@ from esoz_notify.engine.webhook_sending import Sender
 from esoz_notify.engine.webhooks import Webhooks
 from esoz_notify.engine.wording import Wording
 from esoz_notify.engine.worker import Worker
-from esoz_notify.installation import audit_files, configured_providers, own_url, read_keys, read_policies, read_texts
+from esoz_notify.installation import audit_files, configured_providers, read_keys, read_policies, read_texts
 from esoz_notify.render.texts import Texts
 from esoz_notify.settings import Settings
 from esoz_notify.store.vault import Keys, Vault
@@ -104,7 +103,7 @@ class Product:
     @property
     def callback_credentials(self) -> dict[str, tuple[str, ...]]:
         """Per provider that calls back, the credentials that are good now."""
-        return {"infobip": self.settings.viber_callback_credentials}
+        return wiring_providers.callback_credentials(self.settings)
 
     @property
     def publishing(self) -> Publishing:
@@ -119,7 +118,7 @@ class Product:
     @property
     def provider_board(self) -> ProviderBoard:
         """What operators look at of providers."""
-        return ProviderBoard(self.ledger, self.operations, _contracts(self.settings))
+        return ProviderBoard(self.ledger, self.operations, wiring_providers.contracts(self.settings))
 
     @property
     def exporter(self) -> Exporter:
@@ -193,7 +192,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         receiver = Receiver(ledger, vault, wakes.inbox, measures)
         tasks.append(asyncio.create_task(receiver.run(), name="receiver"))
         wording = await _wording(settings, texts, ledger)
-        adapters = _adapters(settings, wording)
+        adapters = wiring_providers.adapters(settings, wording)
         overload = Overload()
         limits = windows(settings.codes_per_caller)
         crises = Crises(ledger)
@@ -221,7 +220,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         )
         if api:
             _start(tasks, bulk=BulkWork(ledger, vault, service, wording.at, settings.prices).run())
-        reporting = [*(one.name for one in adapters if one.capabilities.callback), *configured.get(Channel.SMS, ())]
+        reporting = [one.name for one in adapters if one.capabilities.callback] + [smsc.name for smsc in settings.smscs]
         health = Health(ledger, names, awaited=reporting, reports=worker)
         await health.open()
         hands = _Hands()
@@ -280,10 +279,12 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     tasks: list["asyncio.Task[None]"],
 ) -> _Hands:
     """A worker with its ways to the providers, at work."""
-    gateway = Gateway(ledger, vault, _endpoints(settings))
+    gateway = Gateway(ledger, vault, wiring_providers.endpoints(settings))
     await gateway.open()
     stack.push_async_callback(gateway.close)
-    providers = (*(http_provider(adapter, gateway) for adapter in adapters), *links.providers)
+    ways = [*(http_provider(adapter, gateway) for adapter in adapters), *links.providers]
+    preferred = [name for several in configured_providers(settings).values() for name in several]
+    providers = tuple(sorted(ways, key=lambda one: preferred.index(one.name)))
     wakes.worker = worker = Worker(
         ledger=ledger,
         composer=Composer(vault, wording.at),
@@ -295,7 +296,9 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
         keep_days=settings.keep_days,
         elsewhere=lambda: links.binds.elsewhere,
     )
-    telling = Sender(ledger, vault, source=_public_url(settings), loopback=settings.webhooks_to_loopback)
+    telling = Sender(
+        ledger, vault, source=wiring_providers.public_url(settings), loopback=settings.webhooks_to_loopback
+    )
     purging, anchors = Retention(ledger, settings.keep_days), Anchors(ledger, *audit_files(settings))
     _start(tasks, anchors=anchors.run(), worker=worker.run(), purge=purging.run())
     _start(tasks, webhooks=telling.run())
@@ -396,58 +399,7 @@ async def _background() -> AsyncIterator[list["asyncio.Task[None]"]]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-def _adapters(settings: Settings, wording: Wording) -> list[Adapter]:
-    adapters = []
-    if settings.diia_url:
-        account = diia.DiiaAccount(partner_token=settings.diia_partner_token, templates=wording.diia_templates)
-        adapters.append(diia.adapter(account))
-    if settings.viber_url:
-        sender = infobip.InfobipAccount(
-            api_key=settings.viber_api_key,
-            sender=settings.viber_sender,
-            templates=wording.viber_ids,
-            callback_url=f"{_public_url(settings)}/callbacks/infobip",
-        )
-        adapters.append(infobip.adapter(sender))
-    return adapters
-
-
 def _probing(settings: Settings, ledger: Ledger, intake: Intake, policies: PolicyBook) -> Probing:
-    """Probes of every provider that has a test phone; Diia knows people by their tax numbers alone."""
-    phones = {one.provider: one for one in settings.probes}
-    targets = [
-        Target(provider=contract.name, channel=contract.channel, phone=own.phone, tax_id=own.tax_id)
-        for contract in _contracts(settings)
-        for own in [phones.get(contract.name) or phones.get("")]
-        if own is not None and (contract.channel is not Channel.DIIA or own.tax_id)
-    ]
+    targets = wiring_providers.probe_targets(settings)
     every_s, limit_s = settings.probe_every_s, settings.probe_limit_s
     return Probing(ledger, intake, policies, targets, every_s=every_s, limit_s=limit_s)
-
-
-def _contracts(settings: Settings) -> list[Contract]:
-    """What is agreed with each provider, as the settings have it."""
-    agreed = {smsc.name: (smsc.window_size, smsc.submit_rate_per_s) for smsc in settings.smscs}
-    return [
-        Contract(name=name, channel=channel, window_size=limits[0], rate_per_s=limits[1])
-        for channel, names in configured_providers(settings).items()
-        for name in names
-        for limits in [agreed.get(name, (None, None))]
-    ]
-
-
-def _public_url(settings: Settings) -> str:
-    """How the service is reached from outside, without a slash at the end."""
-    return (settings.public_url or own_url(settings)).rstrip("/")
-
-
-def _endpoints(settings: Settings) -> dict[str, Endpoint]:
-    given = {
-        "infobip": (settings.viber_url, settings.viber_ca_file),
-        "diia": (settings.diia_url, settings.diia_ca_file),
-    }
-    return {
-        name: Endpoint(base_url=url, ca_file=ca_file, networks=settings.provider_networks)
-        for name, (url, ca_file) in given.items()
-        if url
-    }

@@ -66,7 +66,7 @@ _CLOCK = (
     r"|^(datetime|dt|datetime\.datetime)\.now$|(^|\.)date\.today$|^time\.time$|^(random|secrets)\."
 )
 _PROVIDER_ROOMS = (
-    *("wiring.py", "installation.py", "settings.py", "setting_values.py"),
+    *("wiring.py", "wiring_providers.py", "installation.py", "provider_file.py", "settings.py", "setting_values.py"),
     *("lab/", "cli/demo", "cli/lab", "cli/checks", "bench/", "drill/"),
 )
 _PROVIDERS = {

@@ -4,6 +4,7 @@ A test file makes an ``AdapterCase`` and a subclass of ``AdapterContract`` that 
 """
 
 import json
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from esoz_notify.channels.dialogue import (
     Adapter,
+    Capabilities,
     Hearing,
     HttpCall,
     HttpReply,
@@ -25,8 +27,8 @@ from esoz_notify.channels.dialogue import (
     Saying,
 )
 from esoz_notify.core.phone import Phone
-from esoz_notify.core.receipts import POSITIVE, Reason
-from esoz_notify.core.results import Accepted, Refused, Result, TryLater, Unknown
+from esoz_notify.core.receipts import POSITIVE, Reason, ReceiptState
+from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
 
 Returned = TypeVar("Returned")
 Answer = Callable[[HttpCall], HttpReply | NoReply]
@@ -98,7 +100,9 @@ class AdapterCase:
     """One provider under the contract.
 
     ``healthy`` answers any call as the provider does when all is well; ``submits`` tells the call that hands messages
-    over; ``names`` tells whether such a call names a message; ``vocabulary``: member names of the provider's answers.
+    over, ``polls`` the one that asks what became of them; ``names`` tells whether such a call names a message;
+    ``vocabulary``: member names of the provider's answers. ``receipts``: bodies of callbacks by the state that each
+    tells, ``priced``: one that tells a price; what the capabilities promise, these must hold.
     """
 
     adapter: Adapter
@@ -109,10 +113,22 @@ class AdapterCase:
     poll_id: str
     vocabulary: tuple[str, ...]
     statuses: Mapping[int, type[Result]]
+    polls: Callable[[HttpCall], bool] = lambda call: call.method == "GET"
+    receipts: Mapping[ReceiptState, bytes] = field(default_factory=dict)
+    priced: bytes | None = None
+
+    @property
+    def can(self) -> Capabilities:
+        """What the adapter declares."""
+        return self.adapter.capabilities
 
     def submit(self, batch: list[OutboundMessage], answer: Answer) -> tuple[tuple[Result, ...], Conversation]:
-        conversation = Conversation(answer)
-        return conversation.run(self.adapter.submit(batch, {})), conversation
+        """Submit as the engine does: at most ``batch_max`` messages in a dialogue."""
+        conversation, size = Conversation(answer), self.can.batch_max
+        results: list[Result] = []
+        for start in range(0, max(len(batch), 1), size):
+            results += conversation.run(self.adapter.submit(batch[start : start + size], {}))
+        return tuple(results), conversation
 
     def instead(self, reply: HttpReply | NoReply) -> Answer:
         """A provider that is well except for the call that hands messages over."""
@@ -129,7 +145,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 ANY_JSON = st.recursive(
     SCALARS | st.text(), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
 )
-ID_NAMES = frozenset({"id", "messageId", "distributionId", "templateId", "token"})
+ID_NAMES = frozenset({"id", "messageId", "message_id", "distributionId", "templateId", "token"})
 """Members whose text is an id by contract: a provider that put a phone there would have made the phone its id."""
 
 
@@ -174,7 +190,7 @@ class AdapterContract:
         results, _ = self.case.submit(batch, self.case.healthy)
         assert [type(result) for result in results] == [Accepted] * 5
         ids = [result.message_ids[0] for result in results if isinstance(result, Accepted)]
-        assert all(message_id.endswith(message.key) for message_id, message in zip(ids, batch, strict=True))
+        assert all(message.key in message_id for message_id, message in zip(ids, batch, strict=True))
 
     def test_an_empty_batch_says_nothing(self) -> None:
         """No messages: no calls and no results."""
@@ -191,6 +207,8 @@ class AdapterContract:
 
     def test_a_message_without_template_is_refused_alone(self) -> None:
         """A message whose template the account does not have is refused without a call, and the others still go."""
+        if not self.case.can.template_ids:
+            return  # it is sent as text
         first, last = messages(2)
         odd = replace(MESSAGE, key="odd", template="nobody-made-it")
         results, conversation = self.case.submit([first, odd, last], self.case.healthy)
@@ -267,6 +285,8 @@ class AdapterContract:
         self, reply: HttpReply | NoReply, first: type[Result], rest: type[Result]
     ) -> None:
         """While sending one by one, a failure of the provider ends it: the messages after it did not leave."""
+        if self.case.can.batch_max == 1:
+            return  # each message has a dialogue of its own, which knows of no other
         sent_before = 0
 
         def answer(call: HttpCall) -> HttpReply | NoReply:
@@ -316,7 +336,7 @@ class AdapterContract:
         raw = body if isinstance(body, bytes) else body.encode()
         heard, _ = self.case.poll(lambda _: HttpReply(status=status, body=raw))
         again, _ = self.case.poll(
-            lambda call: HttpReply(status=status, body=raw) if call.method == "GET" else self.case.healthy(call)
+            lambda call: HttpReply(status=status, body=raw) if self.case.polls(call) else self.case.healthy(call)
         )
         called = self.case.adapter.read_callback({}, raw) if self.case.adapter.read_callback else ()
         for receipt in (*heard, *again, *called):
@@ -332,12 +352,40 @@ class AdapterContract:
             assert_no_secret(results, conversation.said, messages(2), self.case.adapter)
         for poll in (
             lambda _: reply,
-            lambda call: reply if call.method == "GET" else self.case.healthy(call),
+            lambda call: reply if self.case.polls(call) else self.case.healthy(call),
         ):
             heard, conversation = self.case.poll(poll)
             assert_no_secret(heard, conversation.said)
         if self.case.adapter.read_callback:
             assert_no_secret(self.case.adapter.read_callback({}, reply.body))
+
+    def test_the_key_goes_where_the_capabilities_say(self) -> None:
+        """A provider that is asked again with the same key is given the key, in the field that is declared."""
+        assert (self.case.can.recovery is Recovery.SAME_KEY) is bool(self.case.can.key_field)
+        _, conversation = self.case.submit(messages(1), self.case.healthy)
+        (call,) = [call for call in conversation.calls if self.case.submits(call)]
+        field_, key = self.case.can.key_field, messages(1)[0].key
+        assert not field_ or re.search(rf'"{field_}": ?"{re.escape(key)}"', call.body.decode())
+
+    def test_receipts_hold_what_the_capabilities_promise(self) -> None:
+        """A provider that calls back is read; ``seen`` and ``price`` are declared exactly if its receipts tell them."""
+        read = self.case.adapter.read_callback
+        assert (read is not None) is self.case.can.callback
+        heard = {state: read({}, body)[0] for state, body in self.case.receipts.items()} if read else {}
+        assert {state: said.state for state, said in heard.items() if isinstance(said, Receipt)} == {
+            state: state for state in self.case.receipts
+        }
+        assert not read or {ReceiptState.DELIVERED, ReceiptState.UNDELIVERABLE} <= set(heard)
+        assert not read or (ReceiptState.SEEN in heard) is self.case.can.seen
+        assert (self.case.priced is not None) is self.case.can.price
+        if read and self.case.priced is not None:
+            (said,) = read({}, self.case.priced)
+            assert isinstance(said, Receipt)
+            assert said.price == "0.38 UAH"
+
+    def test_what_is_polled_can_be_polled(self) -> None:
+        """Times of polls are declared exactly where there is a dialogue for them."""
+        assert (self.case.adapter.poll is not None) is bool(self.case.can.poll_after_s)
 
     def test_a_gateway_that_answers_none_to_a_call_is_told_so(self) -> None:
         """None answers a Keep only; a gateway that confuses the two is our bug and is named."""

@@ -43,6 +43,10 @@ def status(group_id: int, status_id: int) -> dict[str, object]:
     return {"groupId": group_id, "groupName": "G", "id": status_id, "name": "NAME", "description": "Some words"}
 
 
+def report_body(**parts: object) -> bytes:
+    return json.dumps({"results": [{"messageId": KEY, **parts}]}).encode()
+
+
 def healthy(call: HttpCall) -> HttpReply:
     if call.method == "GET":
         return json_reply({"results": []})
@@ -96,6 +100,12 @@ CASE = AdapterCase(
         504: Unknown,
         302: Unknown,
     },
+    receipts={
+        ReceiptState.DELIVERED: report_body(status=status(3, 5)),
+        ReceiptState.UNDELIVERABLE: report_body(status=status(2, 9), error={"id": 7002, "permanent": True}),
+        ReceiptState.SEEN: report_body(seenAt="2026-03-01T10:00:00.000+0000"),
+    },
+    priced=report_body(status=status(3, 5), price={"pricePerMessage": 0.38, "currency": "UAH"}),
 )
 
 

@@ -111,7 +111,7 @@ def test_capabilities() -> None:
     """An SMSC recognises no repeat; it needs a phone and takes a window of messages at once."""
     can = capabilities(account(window_size=7))
     assert (can.channel, can.recovery, can.needs_phone) == (Channel.SMS, Recovery.WAIT_THEN_OTHER, True)
-    assert (can.batch_max, can.validity_min_s, can.callback, can.poll_after_s) == (7, 1.0, False, ())
+    assert (can.batch_max, can.validity_min_s, can.callback, can.poll_after_s) == (7, 1.0, True, ())
 
 
 # --- statuses ---

@@ -63,6 +63,18 @@ def test_providers_are_connected_to(tmp_path: Path) -> None:
     assert "secret" not in done.out + done.err
 
 
+def test_a_further_provider_is_proved_and_connected_to(tmp_path: Path) -> None:
+    """A table that its kind cannot use is told with the field, before the start fails by it; its key is not shown."""
+    file = tmp_path / "providers.toml"
+    shared = 'name = "turbo"\nkind = "turbosms"\nchannel = "sms"\nurl = "http://127.0.0.1:1"'
+    file.write_text(f'[[provider]]\n{shared}\ntoken = "secret"\n', encoding="utf-8")
+    file.chmod(0o600)
+    done = run("doctor", "--json", folder=tmp_path, port="0", providers=str(file))
+    assert _finding(done, "description of turbo")["said"] == "provider turbo: sender is missing"
+    assert (_finding(done, "provider turbo")["state"], "provider of sms" in _states(done)) == ("bad", False)
+    assert "secret" not in done.out + done.err
+
+
 def test_viber_templates_without_ids_are_told(tmp_path: Path) -> None:
     """A Viber provider takes only templates that it approved: those without an id are told before they fail."""
     settings = {"viber_url": "http://127.0.0.1:1", "viber_api_key": "secret"}

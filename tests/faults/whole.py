@@ -18,6 +18,7 @@ from esoz_notify.engine.callers import SCOPES
 from esoz_notify.installation import read_texts
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.world import run_lab
+from esoz_notify.provider_file import FurtherProvider, read_providers
 from esoz_notify.setting_values import Smsc
 from esoz_notify.settings import Settings, read_settings
 from esoz_notify.wiring import Product, running
@@ -79,8 +80,12 @@ async def a_whole(
     lab: LabSettings | None = None,
     worker: bool = True,
     change: Callable[[Settings], Settings] = lambda settings: settings,
+    further: str = "",
 ) -> AsyncIterator[Whole]:
-    """The product over the ledger ``dsn`` with a lab of its own. ``change``: last word on the settings."""
+    """The product over the ledger ``dsn`` with a lab of its own. ``change``: last word on the settings.
+
+    ``further``: a file of further providers, with the lab's names of them in braces for their URLs.
+    """
     (folder / "policies.toml").write_text(WINDOWS.format(window_s=window_s), encoding="utf-8")
     settings = read_settings({"ESOZ_NOTIFY_DATA": str(folder)})
     texts = read_texts(settings)
@@ -92,6 +97,8 @@ async def a_whole(
             settings = replace(
                 settings, policies_file=folder / "policies.toml", public_url=f"http://127.0.0.1:{port}", port=port
             )
+            if further:
+                settings = replace(settings, providers=_further(folder, further, played.urls()["further"]))
             async with running(change(settings), dsn, api=True, worker=worker) as product:
                 app = create_app(
                     product.service,
@@ -108,6 +115,15 @@ async def a_whole(
                     aiohttp.ClientSession(str(played.urls()["lab_url"])) as session,
                 ):
                     yield Whole(product, session, http, token.access_token)
+
+
+def _further(folder: Path, text: str, urls: Any) -> tuple[FurtherProvider, ...]:
+    for name, url in urls.items():
+        text = text.replace(f"{{{name}}}", url)
+    path = folder / "providers.toml"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return read_providers(str(path))
 
 
 @asynccontextmanager

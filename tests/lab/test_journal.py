@@ -255,7 +255,7 @@ async def test_killed_process_has_not_forgotten(tmp_path: Path, http: ClientSess
 async def test_process_ends_with_its_parent(tmp_path: Path) -> None:
     """When told to watch stdin, the process ends as its other end closes."""
     lab = await asyncio.to_thread(LabProcess, tmp_path / "j", "eof")
-    assert sorted(lab.urls) == ["diia_url", "lab_url", "smsc", "viber_url"]
+    assert sorted(lab.urls) == ["diia_url", "further", "lab_url", "smsc", "viber_url"]
     assert lab.process.stdin is not None
     lab.process.stdin.close()
     assert await asyncio.to_thread(lab.ended) == 0

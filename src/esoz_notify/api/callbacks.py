@@ -1,4 +1,7 @@
-"""Receipts that providers bring by HTTP: their credential, and then the engine, which knows how each speaks."""
+"""Receipts that providers bring by HTTP: their credential, and then the engine, which knows how each speaks.
+
+A provider whose callbacks prove by themselves whose they are is asked for its proof; the rest for what was agreed.
+"""
 
 from collections.abc import Sequence
 
@@ -20,11 +23,17 @@ _SECRET_HEADERS = frozenset({"authorization", "x-signature", "x-timestamp"})
 async def take_callback(request: Asking, provider: FromPath[str]) -> Response[bytes]:
     """Keep what a provider says; answered when it is on disk."""
     here = edge(request)
-    credentials = here.credentials.get(provider)
-    if not credentials:
+    credentials, proves = here.credentials.get(provider, ()), here.service.proves(provider)
+    if not credentials and not proves:
         raise NotFound("no provider of that name calls back here")
     shown, once = _shown(request), None
-    if fits(credentials, shown):
+    if proves:
+        # Both, where both were agreed: a proof in the body may cover less than all of it.
+        if credentials and not fits(credentials, shown):
+            raise _wrong()
+        body = await request.body()
+        once = _fresh(here.service.proved(provider, request.headers, body))
+    elif fits(credentials, shown):
         body = await request.body()
     elif may_be_signed(credentials, shown):
         body = await request.body()
@@ -47,7 +56,10 @@ def _shown(request: Asking) -> Shown:
 
 
 def _signed(request: Asking, credentials: Sequence[Credential], shown: Shown, body: bytes) -> Signed:
-    found = signed(credentials, shown, body, edge(request).access.now())
+    return _fresh(signed(credentials, shown, body, edge(request).access.now()))
+
+
+def _fresh(found: Signed | None) -> Signed:
     if found is None:
         raise _wrong()
     if not found.fresh:

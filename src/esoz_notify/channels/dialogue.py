@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from esoz_notify.core.callback_credentials import Signed
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.phone import Phone
 from esoz_notify.core.receipts import Reason, ReceiptState
@@ -131,8 +132,11 @@ class Capabilities:
     """What a provider can do, declared as data; every default says no.
 
     ``batch_max``: messages in one submit dialogue. ``poll_after_s``: ask by polling when no receipt came for so long,
-    and again with these gaps; empty: the provider cannot be polled. ``callback``: it calls our callback endpoint.
-    ``message_id_is_key``: receipts name our own key, so they find their attempt even before the reply is recorded.
+    and again with these gaps; empty: the provider cannot be polled. ``callback``: it reports by itself, to our callback
+    endpoint or over its session. ``message_id_is_key``: receipts name our own key, so they find their attempt even
+    before the reply is recorded. ``key_field``: where in a call our key stands, by which the provider knows a repeat;
+    empty: it knows none. ``template_ids``: it sends templates that it knows by ids, else the text. ``seen``, ``price``:
+    its receipts tell them. ``sender``: what a person sees as the sender.
     """
 
     channel: Channel
@@ -145,6 +149,11 @@ class Capabilities:
     poll_after_s: tuple[float, ...] = ()
     needs_phone: bool = False
     needs_tax_id: bool = False
+    key_field: str = ""
+    template_ids: bool = False
+    seen: bool = False
+    price: bool = False
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +162,8 @@ class Adapter:
 
     ``submit`` takes at most ``batch_max`` messages and the values kept so far. ``poll`` takes provider message ids.
     ``read_callback`` takes the headers (lower case) and the body of one callback that has already been authenticated.
+    ``prove`` takes the same and our time, and tells whether the callback proves by itself whose it is, where the
+    provider has a proof of its own in it.
     """
 
     name: str
@@ -160,3 +171,4 @@ class Adapter:
     submit: Callable[[Sequence[OutboundMessage], Mapping[str, str]], SubmitDialogue]
     poll: Callable[[Sequence[str], Mapping[str, str]], PollDialogue] | None = None
     read_callback: Callable[[Mapping[str, str], bytes], tuple[Receipt | ReceiptProblem, ...]] | None = None
+    prove: Callable[[Mapping[str, str], bytes, datetime], Signed | None] | None = None

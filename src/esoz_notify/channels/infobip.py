@@ -26,6 +26,7 @@ from esoz_notify.channels.dialogue import (
     Saying,
     SubmitDialogue,
 )
+from esoz_notify.channels.http_status import by_status
 from esoz_notify.channels.infobip_codes import ERRORS, GROUPS, STATUSES, Meaning
 from esoz_notify.channels.json_reading import (
     ask,
@@ -36,7 +37,6 @@ from esoz_notify.channels.json_reading import (
     member,
     moment,
     parse,
-    retry_after_s,
 )
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
@@ -54,8 +54,6 @@ POLL_AFTER_S = (15.0, 45.0, 120.0, 600.0)
 PRICE_MAX = 1_000
 """No message costs more in any currency: what is larger is not a price."""
 CURRENCY = re.compile("[A-Z]{3}")
-
-_S, _R = ReceiptState, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +80,6 @@ class InfobipAccount:
                 raise ConfigError(f"{self.name}: {setting} must be non-empty printable text; set it in the settings")
 
 
-HTTP_REFUSED: dict[int, Reason] = dict.fromkeys((400, 404, 405, 413, 415, 422), _R.PARAMETERS) | {
-    401: _R.NOT_AUTHORISED,
-    402: _R.BALANCE,
-    403: _R.NOT_AUTHORISED,
-}
-HTTP_LATER: dict[int, Reason] = {429: _R.THROTTLED, 503: _R.PROVIDER_FAULT}
 SPOILED_BY_ONE = frozenset({400, 413, 422})
 """Statuses by which one bad message may have refused a whole batch."""
 
@@ -106,6 +98,11 @@ def adapter(account: InfobipAccount) -> Adapter:
             message_id_is_key=True,
             poll_after_s=POLL_AFTER_S,
             needs_phone=True,
+            key_field="messageId",
+            template_ids=True,
+            seen=True,
+            price=True,
+            sender="a name that Viber verified",
         ),
         submit=partial(_submit, account),
         poll=partial(_poll, account),
@@ -205,7 +202,7 @@ def _element(account: InfobipAccount, message: OutboundMessage) -> dict[str, obj
 def _results(reply: HttpReply | NoReply, keys: Mapping[int, str]) -> dict[int, Result]:
     """One result per place for one answer."""
     if isinstance(reply, NoReply) or reply.status != HTTPStatus.OK:
-        result = _without_statuses(reply)
+        result = by_status(reply)
         return dict.fromkeys(keys, result)
     told: dict[str, Meaning] = {}
     for element in elements(member(parse(reply.body), "messages")):
@@ -213,19 +210,6 @@ def _results(reply: HttpReply | NoReply, keys: Mapping[int, str]) -> dict[int, R
         if message_id is not None:
             told.setdefault(message_id, _meaning(element))
     return {place: _result(key, told.get(key)) for place, key in keys.items()}
-
-
-def _without_statuses(reply: HttpReply | NoReply) -> Result:
-    """What an answer without one status per message means for all of them."""
-    if isinstance(reply, NoReply):
-        return Unknown(Reason.NO_ANSWER) if reply.sent else TryLater(Reason.UNREACHABLE)
-    detail = f"http {reply.status}"
-    if reply.status in HTTP_REFUSED:
-        return Refused(HTTP_REFUSED[reply.status], detail)
-    if reply.status in HTTP_LATER:
-        return TryLater(HTTP_LATER[reply.status], retry_after_s(reply), detail)
-    # 500, 502, 504 and whatever nobody documented: the call may have been taken and its answer lost on the way.
-    return Unknown(Reason.PROVIDER_FAULT, detail)
 
 
 def _result(key: str, meaning: Meaning | None) -> Result:

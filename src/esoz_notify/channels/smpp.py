@@ -104,6 +104,8 @@ def capabilities(account: SmppAccount) -> Capabilities:
         validity_max_s=VALIDITY_MAX_S,
         batch_max=account.window_size,
         needs_phone=True,
+        callback=True,
+        sender="an alpha-name of at most 11 characters",
     )
 
 

@@ -35,6 +35,7 @@ from esoz_notify.settings import PREFIX, Settings
 from esoz_notify.settings_file import DEFAULT_FILE
 from esoz_notify.store import embedded, migrations, partitions, planner
 from esoz_notify.store.vault import load_or_create_keys
+from esoz_notify.wiring_providers import further
 
 PYTHON_MIN = (3, 11)
 FREE_BYTES_MIN = 256 * 2**20
@@ -367,6 +368,12 @@ async def check_providers(settings: Settings) -> AsyncIterator[Finding]:
             said = "not configured: nothing can be promised without it" if guaranteed else "not configured: left out"
             fix = f"set {PREFIX}{name}" if guaranteed else ""
             yield Finding(f"provider of {channel}", State.BAD if guaranteed else State.NOTE, said, fix)
+    for one in settings.providers:
+        try:
+            further(one)
+        except ConfigError as error:
+            fix = f"mend the file of {PREFIX}PROVIDERS by docs/providers/README.md"
+            yield Finding(f"description of {one.name}", State.BAD, error.detail, fix)
     found = await asyncio.gather(*(_check_address(address) for address in _addresses(settings)))
     for finding in found:
         yield finding
@@ -382,6 +389,7 @@ def _addresses(settings: Settings) -> list[Address]:
     urls = (
         ("of diia", settings.diia_url, settings.diia_ca_file),
         ("of viber", settings.viber_url, settings.viber_ca_file),
+        *((one.name, one.url, one.ca_file) for one in settings.providers),
     )
     found = []
     for name, url, ca_file in urls:

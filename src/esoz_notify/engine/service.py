@@ -310,6 +310,16 @@ class Service:
         ids_are_keys = adapter.capabilities.message_id_is_key
         await self._receiver.receive(provider, body, said, ids_are_keys=ids_are_keys, once=once)
 
+    def proves(self, provider: str) -> bool:
+        """Whether its callbacks have a proof of the provider's own in them."""
+        adapter = self._adapters.get(provider)
+        return adapter is not None and adapter.prove is not None
+
+    def proved(self, provider: str, headers: Mapping[str, str], body: bytes) -> Signed | None:
+        """What the proof in a callback comes to; None when it is none."""
+        prove = self._adapters[provider].prove
+        return prove(headers, body, self._ledger.clock.now()) if prove is not None else None
+
     async def ready(self) -> None:
         """Ask the ledger whether it takes writing. Raises Unavailable, with code READ_ONLY when it may only be read."""
         async with self._ledger.transaction() as connection:

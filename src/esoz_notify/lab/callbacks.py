@@ -5,8 +5,9 @@ The shape of one report is not known here.
 
 import asyncio
 import base64
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -16,6 +17,7 @@ from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.timers import Timers
 
 _TIMEOUT_S = 10.0
+_FIRST_TRY_S = 3.0
 _BURST_CONNECTIONS = 64
 _OK_MAX = 300
 _ENCODE = msgspec.json.Encoder().encode
@@ -35,11 +37,33 @@ class Callback:
     tried: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class CallbackSender:
-    """Holds one queue for each address and kind, and a few calls under way for each."""
+def nothing() -> None:
+    """For a provider that does not remember which of its reports were taken."""
 
-    def __init__(self, settings: LabSettings, timers: Timers) -> None:
+
+async def first_tries(callbacks: Iterable[Callback]) -> None:
+    """Wait until each had its first try, but not for ever: a fault may have taken it away."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_TRY_S):
+            for callback in list(callbacks):
+                await callback.tried.wait()
+
+
+def _in_results(bodies: list[dict[str, object]]) -> bytes:
+    return _ENCODE({"results": bodies})
+
+
+class CallbackSender:
+    """Holds one queue for each address and kind, and a few calls under way for each. ``encode`` makes a call's body."""
+
+    def __init__(
+        self,
+        settings: LabSettings,
+        timers: Timers,
+        encode: Callable[[list[dict[str, object]]], bytes] = _in_results,
+    ) -> None:
         self._settings = settings
+        self._encode = encode
         self._timers = timers
         self._queues: dict[tuple[str, str], deque[Callback]] = {}
         self._calls: dict[tuple[str, str], set[asyncio.Task[None]]] = {}
@@ -95,7 +119,7 @@ class CallbackSender:
     async def _post(self, url: str, batch: list[Callback]) -> bool:
         assert self._session is not None
         try:
-            body = _ENCODE({"results": [callback.body for callback in batch]})
+            body = self._encode([callback.body for callback in batch])
             async with self._session.post(url, data=body) as response:
                 return response.status < _OK_MAX
         except (aiohttp.ClientError, TimeoutError, OSError):

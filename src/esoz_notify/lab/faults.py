@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from esoz_notify.core.errors import InvalidInput, Problem
-from esoz_notify.lab.settings import DIIA, SMSC_A, SMSC_B, VIBER
+from esoz_notify.lab.settings import DIIA, HTTP_SMS, SMSC_A, SMSC_B, TURBOSMS, VIBER
 from esoz_notify.lab.timers import Timers, now, seeded
 
 
@@ -43,7 +43,9 @@ TARGETS: dict[str, tuple[str, ...]] = {
     SMSC_B: (SMSC_B,),
     "sms": (SMSC_A, SMSC_B),
     DIIA: (DIIA,),
-    "all": (VIBER, SMSC_A, SMSC_B, DIIA),
+    TURBOSMS: (TURBOSMS,),
+    HTTP_SMS: (HTTP_SMS,),
+    "all": (VIBER, SMSC_A, SMSC_B, DIIA, TURBOSMS, HTTP_SMS),
 }
 
 _SMS_REASONS = (
@@ -83,6 +85,20 @@ REASONS: dict[str, tuple[str, ...]] = {
         "unauthorized",
         "unavailable",
     ),
+    TURBOSMS: (
+        "undelivered",
+        "not_a_user",
+        "failed",
+        "stoplist",
+        "template",
+        "content",
+        "invalid_number",
+        "sender",
+        "balance",
+        "unauthorized",
+        "not_sent",
+    ),
+    HTTP_SMS: ("undelivered", "rejected", "invalid_number", "stoplist", "balance", "unauthorized", "busy"),
 }
 """Words for ``reason`` of a refusal; the first is what a refusal without a reason means."""
 

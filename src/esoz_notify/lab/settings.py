@@ -10,6 +10,8 @@ VIBER = "viber"
 DIIA = "diia"
 SMSC_A = "smsc-a"
 SMSC_B = "smsc-b"
+TURBOSMS = "turbosms"
+HTTP_SMS = "http-sms"
 
 DIIA_SCOPES = frozenset(
     {"createTemplate", "createDistribution", "distributionStatus", "distributionResults", "deleteDistribution"}
@@ -60,7 +62,8 @@ class SmscSettings:
 class LabSettings:
     """Everything of a lab; ports 0 take free ones.
 
-    ``port`` answers every path; ``viber_port`` and ``diia_port`` do too, and are what an outage closes.
+    ``port`` answers every path; ``viber_port`` and ``diia_port`` do too, and are what an outage closes. Other providers
+    have free ports of their own, which the ready line tells.
     """
 
     host: str = "127.0.0.1"
@@ -71,6 +74,9 @@ class LabSettings:
 
     viber_api_key: str = field(default="lab-viber-key", repr=False)
     diia_partner_token: str = field(default="lab-diia-partner", repr=False)
+    turbosms_token: str = field(default="lab-turbosms-token", repr=False)
+    turbosms_signature_key: str = field(default="lab-turbosms-key", repr=False)
+    http_sms_token: str = field(default="lab-http-sms-token", repr=False)
     callback_credential: str = field(default="viber:lab-callback", repr=False)
     """``user:password`` of the Basic header on every call to a webhook."""
 

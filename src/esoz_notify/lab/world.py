@@ -8,18 +8,21 @@ from typing import Any
 
 from aiohttp import web
 
+from esoz_notify.lab.callbacks import CallbackSender
 from esoz_notify.lab.clinic import Clinic
 from esoz_notify.lab.diia import Diia
 from esoz_notify.lab.faults import Fault, Faults, Rule
 from esoz_notify.lab.ground import Ground
+from esoz_notify.lab.http_sms import HttpSms
 from esoz_notify.lab.interface import Interface
 from esoz_notify.lab.journal import Journal
 from esoz_notify.lab.listeners import Listener, cut_http, tcp_server
 from esoz_notify.lab.memory import Memory
-from esoz_notify.lab.settings import DIIA, VIBER, LabSettings
+from esoz_notify.lab.settings import DIIA, HTTP_SMS, TURBOSMS, VIBER, LabSettings
 from esoz_notify.lab.smsc import Smsc
 from esoz_notify.lab.smsc_session import Session
 from esoz_notify.lab.timers import Timers, seeded
+from esoz_notify.lab.turbosms import TurboSms
 from esoz_notify.lab.viber import Viber
 from esoz_notify.lab.wall import Wall
 
@@ -41,6 +44,7 @@ class Lab:
         )
         self.viber = Viber(ground)
         self.diia = Diia(ground)
+        self.further: dict[str, TurboSms | HttpSms] = {TURBOSMS: TurboSms(ground), HTTP_SMS: HttpSms(ground)}
         self.smscs = {smsc.name: Smsc(smsc, ground) for smsc in settings.smscs}
         self.wall = Wall(self.memory, Clinic(self.memory, settings.caller_file, seeded(settings.seed)))
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
@@ -51,6 +55,8 @@ class Lab:
         app = web.Application(client_max_size=_BODY_BYTES_MAX)
         interface = Interface(self.memory, self.faults, self.smscs)
         app.add_routes([*interface.routes(), *self.wall.routes(), *self.viber.routes(), *self.diia.routes()])
+        for provider in self.further.values():
+            app.add_routes(provider.routes())
         return app
 
     async def start(self) -> None:
@@ -63,7 +69,8 @@ class Lab:
         for kind, record in self.journal.load():
             any(restore(kind, record) for restore in owners)
         self.journal.open()
-        await self.viber.sender.open()
+        for sender in self._senders():
+            await sender.open()
         await self._runner.setup()
         try:
             self._make_listeners()
@@ -84,6 +91,8 @@ class Lab:
         http = tcp_server(server)
         for name, port in (("lab", settings.port), (VIBER, settings.viber_port), (DIIA, settings.diia_port)):
             self._listeners[name] = Listener(settings.host, port, http, partial(cut_http, server))
+        for name in self.further:
+            self._listeners[name] = Listener(settings.host, 0, http, partial(cut_http, server))
         for name, smsc in self.smscs.items():
             serve = tcp_server(partial(Session, smsc), smsc.settings.ssl_context)
             self._listeners[name] = Listener(settings.host, smsc.settings.port, serve, partial(_cut_sessions, smsc))
@@ -93,6 +102,8 @@ class Lab:
         self.timers.close()
         self.viber.door.close()
         self.diia.door.close()
+        for provider in self.further.values():
+            provider.door.close()
         self.wall.close()
         for change in self._changes:
             change.cancel()
@@ -101,13 +112,17 @@ class Lab:
             await listener.close()
         for smsc in self.smscs.values():
             _cut_sessions(smsc)
-        await self.viber.sender.close()
+        for sender in self._senders():
+            await sender.close()
         await self._runner.cleanup()
         self.journal.close()
 
+    def _senders(self) -> list[CallbackSender]:
+        return [self.viber.sender, *(provider.sender for provider in self.further.values())]
+
     @property
     def ports(self) -> dict[str, int]:
-        """The port of each listener: lab, viber, diia and every SMSC."""
+        """The port of each listener: lab, viber, diia, the further providers and every SMSC."""
         return {name: listener.port for name, listener in self._listeners.items()}
 
     def urls(self) -> dict[str, object]:
@@ -118,6 +133,7 @@ class Lab:
             "lab_url": f"http://{host}:{ports['lab']}",
             "viber_url": f"http://{host}:{ports[VIBER]}",
             "diia_url": f"http://{host}:{ports[DIIA]}",
+            "further": {name: f"http://{host}:{ports[name]}" for name in self.further},
             "smsc": {name: [self.settings.host, ports[name]] for name in self.smscs},
         }
 
@@ -135,8 +151,8 @@ class Lab:
         if rule.fault is Fault.OUTAGE and not self.faults.active(rule.provider, Fault.OUTAGE):
             self._change(self._listeners[rule.provider].open())
         elif rule.fault is Fault.RECEIPT_BURST:
-            gate = self.viber.gate if rule.provider == VIBER else self.smscs[rule.provider].gate
-            gate.release()
+            pushing = {VIBER: self.viber, **self.further, **self.smscs}
+            pushing[rule.provider].gate.release()
 
     def _change(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
