@@ -1,7 +1,6 @@
 """How PostgreSQL is to plan the product's statements, for connections of its own and for those behind a pooler.
 
-What belongs here: the planner's settings, the two ways to have them, telling a pooler. What does not:
-connecting (engine).
+What belongs here: the planner's settings, the two ways to have them, telling a pooler. What does not: connecting.
 """
 
 from typing import Any

@@ -63,8 +63,8 @@ CREATE FUNCTION add_partitions(what text, ahead integer) RETURNS SETOF text LANG
   WHERE name IS NOT NULL
 $$;
 
--- The other way in which rows of append-only tables leave: the oldest partition whose period is over by then, whole, when
--- nothing in it has to stay. It is taken out and dropped; nobody who writes waits longer than a second for that.
+-- The other way in which rows of append-only tables leave: the oldest partition whose period is over by then, whole,
+-- when nothing in it has to stay. It is taken out and dropped; nobody who writes waits longer than a second for that.
 CREATE FUNCTION drop_partition(what text, older_than timestamptz) RETURNS TABLE (name text, row_count bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
