@@ -46,7 +46,10 @@ async def test_what_waits_is_told_without_any_worker(ledger_dsn: str, tmp_path: 
             connection.execute(WEBHOOK)
             await vitals.look(steady)
             told = lines(metrics)
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
             await vitals.look(steady)
             await steady.close()
     away = lines(metrics)
