@@ -210,14 +210,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         of_api = {"crises": crises.look, "policies": policies.look, "overload": overload.look} if api else {}
         of_all = {"presence": presence.look, "data keys": keyring.look, "texts": wording.look}
         _start(tasks, looks=ledger.looking({**of_all, **of_api}))
-        service = Service(
-            ledger=ledger,
-            vault=vault,
-            intake=intake,
-            receiver=receiver,
-            adapters=adapters,
-            webhooks=Webhooks(ledger, vault, loopback=settings.webhooks_to_loopback),
-        )
+        service = _service(settings, ledger, vault, intake, receiver, adapters)
         if api:
             _start(tasks, bulk=BulkWork(ledger, vault, service, wording.at, settings.prices).run())
         reporting = [one.name for one in adapters if one.capabilities.callback] + [smsc.name for smsc in settings.smscs]
@@ -253,6 +246,19 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
             links=hands.links,
             worker=hands.worker,
         )
+
+
+def _service(  # noqa: PLR0913, PLR0917 - what the use cases work with
+    settings: Settings, ledger: Ledger, vault: Vault, intake: Intake, receiver: Receiver, adapters: Sequence[Adapter]
+) -> Service:
+    return Service(
+        ledger=ledger,
+        vault=vault,
+        intake=intake,
+        receiver=receiver,
+        adapters=adapters,
+        webhooks=Webhooks(ledger, vault, loopback=settings.webhooks_to_loopback),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
