@@ -124,7 +124,11 @@ class Process:
     def environment(self) -> dict[str, str]:
         """What it is started with."""
         own = environment_for_child(**self._settings)
-        return own if self.source is None else own | {"PYTHONPATH": str(self.source)}
+        if self.source is None:
+            return own
+        # What keeps a child from a settings file of this machine is a setting that older versions refuse.
+        del own[f"{PREFIX}CONFIG"]
+        return own | {"PYTHONPATH": str(self.source)}
 
     async def died(self, limit_s: float) -> bool:
         """Wait for its end at most so long; whether it has ended."""

@@ -151,10 +151,8 @@ async def admit(request: Visit) -> None:
     if posts and not _is_same_origin(request):
         raise Forged("the form came from another site")
     brings = "brings" in request.route_handler.opt
-    if posts and request.headers.get("content-type", "").partition(";")[0].strip().lower() != _type_of(brings=brings):
-        # Forms in parts bring charsets, files and thousands of parts with them: one page takes them, by itself.
-        raise Forged("the form is not as pages of ours send it")
     if request.route_handler.opt.get("open"):
+        _demand_type(request, brings=brings)
         return
     here = room(request)
     acts = not (request.route_handler.opt.get("looks") or LOOKS_AGAIN in request.query_params)
@@ -162,12 +160,17 @@ async def admit(request: Visit) -> None:
     request.scope["user"] = session
     if session.waits is not None and session.waits not in request.route_handler.opt.get("waits", ()):
         raise Waiting(session.waits)
+    _demand_type(request, brings=brings)
     if posts and not brings:
         check_token(session, await field(request, "csrf"))
 
 
-def _type_of(*, brings: bool) -> str:
-    return PARTS_TYPE if brings else FORM_TYPE
+def _demand_type(request: Visit, *, brings: bool) -> None:
+    """Refuse a form in a way that its page does not take. Raises Forged."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and given != (PARTS_TYPE if brings else FORM_TYPE):
+        # Forms in parts bring charsets, files and thousands of parts with them: one page takes them, by itself.
+        raise Forged("the form is not as pages of ours send it")
 
 
 def check_token(session: Session, given: str) -> None:
