@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 python=.venv/bin/python
-limit_s=${ESOZ_NOTIFY_TEST_LIMIT_S:-1800}
+limit_s=${ESOZ_NOTIFY_TEST_LIMIT_S:-3000}
 unset ESOZ_NOTIFY_TEST_LIMIT_S ESOZ_NOTIFY_SETUP # for these scripts only; the product refuses settings unknown to it
 failed=
 
