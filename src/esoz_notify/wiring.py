@@ -220,7 +220,7 @@ async def running(settings: Settings, dsn: str, *, api: bool, worker: bool) -> A
         if worker:
             links = smpp_links(settings.smscs, presence.process, ledger, receiver, wakes.late, stack, tasks)
             parts = (ledger, vault, wording, adapters, receiver, health, measures, wakes, links)
-            hands = await _hands(settings, *parts, stack, tasks)
+            hands = await _hands(settings, names, *parts, stack, tasks)
         seen = parts_of(health, names, hands.providers, hands.worker, overload)
         _start(tasks, health=health.run(), vitals=Vitals(ledger, measures.metrics, seen).run())
         yield Product(
@@ -272,6 +272,7 @@ class _Hands:
 
 async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     settings: Settings,
+    names: Sequence[str],
     ledger: Ledger,
     vault: Vault,
     wording: Wording,
@@ -284,13 +285,12 @@ async def _hands(  # noqa: PLR0913, PLR0917 - what a worker works with
     stack: AsyncExitStack,
     tasks: list["asyncio.Task[None]"],
 ) -> _Hands:
-    """A worker with its ways to the providers, at work."""
+    """A worker with its ways to the providers, at work. ``names``: of all, the preferred of a channel first."""
     gateway = Gateway(ledger, vault, wiring_providers.endpoints(settings))
     await gateway.open()
     stack.push_async_callback(gateway.close)
     ways = [*(http_provider(adapter, gateway) for adapter in adapters), *links.providers]
-    preferred = [name for several in configured_providers(settings).values() for name in several]
-    providers = tuple(sorted(ways, key=lambda one: preferred.index(one.name)))
+    providers = tuple(sorted(ways, key=lambda one: names.index(one.name)))
     wakes.worker = worker = Worker(
         ledger=ledger,
         composer=Composer(vault, wording.at),

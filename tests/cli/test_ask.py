@@ -3,33 +3,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.commands import run
 
-from esoz_notify.settings import environment_for_child
-
 CODE = ("confirmation_code", "--phone", "+380000000001", "--data", "verification_code=4821")
 REFERRAL = ("referral_issued", "--phone", "+380000000001", "--data", "request_number=0123-4567-89AB-CEIK")
 NOBODY = "0198c0de-0000-7000-8000-000000000001"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """``up --lab`` on free ports; gives the folder of its caller's file."""
-    folder = tmp_path_factory.mktemp("up")
-    command = [sys.executable, "-m", "esoz_notify.cli", "up", "--lab", "--data", str(folder / "demo-data")]
-    command += ["--port", "0", "--lab-port", "0"]
-    environment = environment_for_child(log_level="WARNING")
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("ready ")
-        yield folder
-        process.terminate()
-        process.stdout.read()
 
 
 @pytest.fixture

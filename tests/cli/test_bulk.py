@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,6 @@ from esoz_notify.settings import environment_for_child
 ROWS = 1_000
 ALPHABET = "0123456789ABCEHIKMOPTX"
 NOBODY = "0198c0de-0000-7000-8000-00000000ffff"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """``up --lab`` on free ports; gives the folder of its caller's file."""
-    folder = tmp_path_factory.mktemp("up")
-    command = [sys.executable, "-m", "esoz_notify.cli", "up", "--lab", "--data", str(folder / "demo-data")]
-    command += ["--port", "0", "--lab-port", "0"]
-    environment = environment_for_child(log_level="WARNING")
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("ready ")
-        yield folder
-        process.terminate()
-        process.stdout.read()
 
 
 def _number(row: int) -> str:

@@ -1,10 +1,11 @@
-"""A desk with a doctor, and the doctor's browser."""
+"""A desk with a doctor and the doctor's browser, and two operators where four eyes are needed."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 from tests.api.desk import Desk, a_desk
-from tests.console.visitor import LOGIN, PASSWORD, Visitor, a_visitor
+from tests.console.visitor import FIRST, LOGIN, PASSWORD, SECOND, Visitor, a_visitor
 
 
 @pytest.fixture
@@ -27,3 +28,16 @@ async def doctor(visitor: Visitor) -> Visitor:
     """A browser in which the doctor has signed in."""
     await visitor.sign_in()
     return visitor
+
+
+@pytest.fixture
+async def operators(desk: Desk) -> AsyncIterator[tuple[Visitor, Visitor]]:
+    """The browsers of two operators."""
+    async with AsyncExitStack() as stack:
+        both = []
+        for login in (FIRST, SECOND):
+            await desk.people.add(login, f"Оператор {login}", "operator", "mis-1", PASSWORD)
+            one = await stack.enter_async_context(a_visitor(desk))
+            await one.sign_in(login)
+            both.append(one)
+        yield both[0], both[1]

@@ -3,14 +3,14 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 from tests.api.desk import KEYS, PRICES, Desk
 from tests.console.accessible import findings
 from tests.console.test_browser import a_browser
-from tests.console.visitor import PASSWORD, Visitor, a_visitor, rows
+from tests.console.visitor import FIRST, PASSWORD, SECOND, Visitor, a_visitor, rows
 
 from esoz_notify.core.errors import InvalidInput
 from esoz_notify.core.limits import BULK_ALONE_MAX, BULK_BYTES_MAX
@@ -20,23 +20,9 @@ from esoz_notify.engine.bulk_work import BulkWork
 from esoz_notify.render.texts import builtin_texts
 from esoz_notify.store.vault import Vault
 
-FIRST, SECOND = "i.first", "i.second"
 ALPHABET = "0123456789ABCEHIKMOPTX"
 NOBODY = "0198c0de-0000-7000-8000-00000000ffff"
 DEADLINE_S = 120
-
-
-@pytest.fixture
-async def operators(desk: Desk) -> AsyncIterator[tuple[Visitor, Visitor]]:
-    """The browsers of two operators."""
-    async with AsyncExitStack() as stack:
-        both = []
-        for login in (FIRST, SECOND):
-            await desk.people.add(login, f"Оператор {login}", "operator", "mis-1", PASSWORD)
-            one = await stack.enter_async_context(a_visitor(desk))
-            await one.sign_in(login)
-            both.append(one)
-        yield both[0], both[1]
 
 
 @asynccontextmanager

@@ -1,31 +1,14 @@
 """The operator's page of the crisis switch: two people switch it on, anybody of them takes it back, nobody else may."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.api.desk import Desk
-from tests.console.visitor import PASSWORD, Visitor, a_visitor, by_phone, rows
+from tests.console.visitor import SECOND, Visitor, by_phone, rows
 
 from esoz_notify.core.kyiv import KYIV
-
-FIRST, SECOND = "i.first", "i.second"
-
-
-@pytest.fixture
-async def operators(desk: Desk) -> AsyncIterator[tuple[Visitor, Visitor]]:
-    """The browsers of two operators."""
-    async with AsyncExitStack() as stack:
-        both = []
-        for login in (FIRST, SECOND):
-            await desk.people.add(login, f"Оператор {login}", "operator", "mis-1", PASSWORD)
-            one = await stack.enter_async_context(a_visitor(desk))
-            await one.sign_in(login)
-            both.append(one)
-        yield both[0], both[1]
 
 
 def form(**more: str) -> Any:

@@ -1,36 +1,20 @@
 """The pages of policies: one operator prepares, is told every mistake, another publishes; it counts from its day on."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
 from tests.api.desk import Desk
 from tests.console.accessible import findings
 from tests.console.test_browser import a_browser
 from tests.console.test_browser import pytestmark as in_a_browser
-from tests.console.visitor import PASSWORD, Visitor, a_visitor, rows
+from tests.console.visitor import FIRST, PASSWORD, SECOND, Visitor, a_visitor, rows
 from tests.engine.yesterday import yesterday
 
 from esoz_notify.core.kyiv import kyiv_date
 
-FIRST, SECOND, AUDITOR = "i.first", "i.second", "a.auditor"
+AUDITOR = "a.auditor"
 ID = r"[0-9a-f-]{36}"
-
-
-@pytest.fixture
-async def operators(desk: Desk) -> AsyncIterator[tuple[Visitor, Visitor]]:
-    """The browsers of two operators."""
-    async with AsyncExitStack() as stack:
-        both = []
-        for login in (FIRST, SECOND):
-            await desk.people.add(login, f"Оператор {login}", "operator", "mis-1", PASSWORD)
-            one = await stack.enter_async_context(a_visitor(desk))
-            await one.sign_in(login)
-            both.append(one)
-        yield both[0], both[1]
 
 
 def in_days(count: int) -> date:

@@ -9,6 +9,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from tests.api.desk import BY_DOCUMENTS, Desk
 
+FIRST, SECOND = "i.first", "i.second"
+"""Logins of two operators, where four eyes are needed."""
+
 LOGIN, PASSWORD = "o.koval", "four words are good"
 NUMBER = "0000-243P-1X53-EH38"
 ON_PAPER_ID = "0198c0de-0000-7000-8000-000000000002"
