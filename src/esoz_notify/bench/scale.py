@@ -8,7 +8,7 @@ from typing import Any
 
 from esoz_notify.bench.house import House, Site, Tell, a_house
 from esoz_notify.bench.parts import Options, Result, live
-from esoz_notify.bench.scale_model import BUSY, PARTS, Shape, errors, fit, need
+from esoz_notify.bench.scale_model import BUSY, PARTS, Shape, errors, evened, fit, need
 
 SHAPES = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4))
 """Processes of the API and of the worker."""
@@ -68,14 +68,14 @@ def _reckoned(shapes: list[Shape], rows: list[dict[str, Any]], cores: int) -> di
     """The model, how far it is off where it had not looked, and what loads need by it."""
     if not all(shape.lives_per_s for shape in shapes):
         return {}
+    shapes = evened(shapes)
     model = fit(shapes, cores)
     wal_bytes = max(row["wal_bytes_per_life"] for row in rows)
-    cost = model.cost(0)
     return {
         "model": asdict(model),
         "model_errors": [round(error, 3) for error in errors(shapes, cores)],
         "per_million": {
-            "cpu_hours": round(cost * 1000 / 3600, 2),
+            "cpu_hours": round(sum(shapes[0].cpu_s.values()) * 1000 / 3600, 2),
             "wal_gb": round(wal_bytes / 1000, 1),
             "disk_gb": round(max(row["disk_bytes_per_life"] for row in rows) / 1000, 1),
         },
