@@ -89,8 +89,11 @@ class Gateway:
 
     async def _call(self, provider: str, call: HttpCall) -> HttpReply | NoReply:
         url = self._endpoints[provider].base_url.rstrip("/") + call.path
+        session = self._sessions[provider]
+        if session.closed:  # a process that stops closes these before it ends the loops that use them
+            return NoReply(sent=False, detail="stopping")
         try:
-            async with self._sessions[provider].request(
+            async with session.request(
                 call.method, url, headers=call.headers, data=call.body or None, allow_redirects=False
             ) as reply:
                 body = await _read(reply)
