@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 
+from esoz_notify.channels.accounts import check_texts
 from esoz_notify.channels.dialogue import (
     Adapter,
     Capabilities,
@@ -25,7 +26,7 @@ from esoz_notify.channels.dialogue import (
     ReceiptProblem,
     SubmitDialogue,
 )
-from esoz_notify.channels.http_status import by_status
+from esoz_notify.channels.http_status import by_status, told
 from esoz_notify.channels.json_reading import ask, elements, identifier, integer, json_body, member, parse, word
 from esoz_notify.channels.turbosms_codes import (
     ACCEPTED,
@@ -70,10 +71,7 @@ class TurboSmsAccount:
     transactional: bool = True
 
     def __post_init__(self) -> None:
-        for setting in ("token", "sender"):
-            value: str = getattr(self, setting)
-            if not value.strip() or not value.isprintable():
-                raise ConfigError(f"{self.name}: {setting} must be non-empty printable text")
+        check_texts(self, self.name, "token", "sender")
         if self.channel not in EVENT_TYPES:
             raise ConfigError(f"{self.name}: channel must be {' or '.join(EVENT_TYPES)}")
 
@@ -169,11 +167,11 @@ def _poll(account: TurboSmsAccount, message_ids: Sequence[str], _kept: Mapping[s
     for start in range(0, len(message_ids), POLL_IDS_MAX):
         body = {"messages": list(message_ids[start : start + POLL_IDS_MAX])}
         reply = yield from ask(_call(account, "status", "/message/status.json", body, idempotent=True))
-        if isinstance(reply, NoReply) or reply.status != HTTPStatus.OK:
-            what = "no answer" if isinstance(reply, NoReply) else f"http {reply.status}"
-            heard.append(ReceiptProblem(f"status: {what}"))
+        answer = told(reply, "status")
+        if isinstance(answer, ReceiptProblem):
+            heard.append(answer)
             break
-        rows = member(parse(reply.body), "response_result")
+        rows = member(parse(answer), "response_result")
         if not isinstance(rows, list):
             heard.append(ReceiptProblem("status: no array of results"))
             break
