@@ -122,6 +122,7 @@ status = "state"
 after_s = [15, 60, 300]
 """
 
+
 @cache
 def application_keys() -> tuple[str, str]:
     """Private and public key of an application, as PEM."""

@@ -84,7 +84,7 @@ async def a_whole(
 ) -> AsyncIterator[Whole]:
     """The product over the ledger ``dsn`` with a lab of its own. ``change``: last word on the settings.
 
-    ``further``: a file of further providers, with the lab's names of them in braces for their URLs, and ``here`` for ours.
+    ``further``: a file of further providers, with the lab's names of them in braces for their URLs; ``here`` is ours.
     """
     (folder / "policies.toml").write_text(WINDOWS.format(window_s=window_s), encoding="utf-8")
     settings = read_settings({"ESOZ_NOTIFY_DATA": str(folder)})

@@ -1,8 +1,8 @@
 """Viber and SMS through GMS's Hyber, each as a channel of its own: what is sent, what answers and reports mean.
 
 What belongs here: this provider's contract and nothing else. What does not: any other provider, the route, the network.
-Source of the contract: GMS's "Hyber API, JSON v2" (read 2026). Its table of codes is not public, so hardly any number has
-a meaning here; what that leaves open: docs/providers/hyber.md.
+Source of the contract: GMS's "Hyber API, JSON v2" (read 2026). Its table of codes is not public, so hardly any number
+has a meaning here; what that leaves open: docs/providers/hyber.md.
 """
 
 import base64

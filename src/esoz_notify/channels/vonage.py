@@ -1,4 +1,4 @@
-"""Viber and SMS through Vonage's Messages API, each as a channel of its own: what is sent, what answers and statuses mean.
+"""Viber and SMS through Vonage's Messages API, each as a channel of its own: what is sent, what answers mean.
 
 What belongs here: this provider's contract and nothing else. What does not: any other provider, the route, the network.
 Source of the contract: Vonage's pages on the Messages API, version 1 (2026). Reasons: docs/providers/vonage.md.
@@ -79,11 +79,11 @@ _SIGNATURE_ONLY: Any = {
 class VonageAccount:
     """One account on one channel. ``sender``: the alpha-name, or the id of the Viber service.
 
-    Calls are signed by the key of an application (``application_id``, ``private_key`` as PEM), or go with ``api_key`` and
-    ``api_secret``. ``signature_secret`` proves statuses: without it nobody would tell what became of a message.
-    ``webhook_url``: where these messages are reported; else where the application says. ``transactional``: Viber's class
-    of informative messages; ``templates``: Vonage was told the approved patterns of this sender, and texts are sent as
-    such. Raises ConfigError naming the field and the rule.
+    Calls are signed by the key of an application (``application_id``, ``private_key`` as PEM), or go with ``api_key``
+    and ``api_secret``. ``signature_secret`` proves statuses: without it nobody would tell what became of a message.
+    ``webhook_url``: where these messages are reported; else where the application says. ``transactional``: Viber's
+    class of informative messages; ``templates``: Vonage was told the approved patterns of this sender, and texts are
+    sent as such. Raises ConfigError naming the field and the rule.
     """
 
     name: str = "vonage"
@@ -318,9 +318,14 @@ def _prove(account: VonageAccount, headers: Mapping[str, str], body: bytes, now:
     return Signed(digest.digest(), now + STATUS_LIFE + 2 * REPLAY_WINDOW, _is_of_these_days(claims, now))
 
 
-def _is_of_these_days(claims: Mapping[str, Any], now: datetime) -> bool:
-    issued, expires, at_s = claims.get("iat"), claims.get("exp", now.timestamp()), now.timestamp()
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in (issued, expires)):
+def _is_of_these_days(claims: Mapping[str, object], now: datetime) -> bool:
+    at_s, slack_s = now.timestamp(), REPLAY_WINDOW.total_seconds()
+    issued_s, expires_s = _seconds(claims.get("iat")), _seconds(claims.get("exp", at_s))
+    if issued_s is None or expires_s is None:
         return False
-    slack_s = REPLAY_WINDOW.total_seconds()
-    return -slack_s <= at_s - issued <= STATUS_LIFE.total_seconds() + slack_s and at_s <= expires + slack_s
+    return -slack_s <= at_s - issued_s <= STATUS_LIFE.total_seconds() + slack_s and at_s <= expires_s + slack_s
+
+
+def _seconds(value: object) -> float | None:
+    """A NumericDate (RFC 7519 §2)."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

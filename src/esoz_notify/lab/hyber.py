@@ -1,7 +1,7 @@
 """Plays GMS's Hyber: takes texts for Viber and SMS, brings reports of what became of them, and tells it when asked.
 
-Source: GMS's "Hyber API, JSON v2" (read 2026). An ``extra_id`` is only repeated to its owner: two calls with one are two
-messages, and asked by it, the later one is told. What it holds is forgotten with the process.
+Source: GMS's "Hyber API, JSON v2" (read 2026). An ``extra_id`` is only repeated to its owner: two calls with one are
+two messages, and asked by it, the later one is told. What it holds is forgotten with the process.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Plays Vonage's Messages API: takes texts for Viber and SMS, and brings signed statuses of what became of them.
 
-Source: Vonage's pages on the Messages API, version 1, its errors and its signed webhooks (2026). A ``client_ref`` is only
-repeated to its owner: two calls with one are two messages. What it holds is forgotten with the process.
+Source: Vonage's pages on the Messages API, version 1, its errors and its signed webhooks (2026). A ``client_ref`` is
+only repeated to its owner: two calls with one are two messages. What it holds is forgotten with the process.
 """
 
 import base64
