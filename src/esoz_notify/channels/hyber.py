@@ -5,7 +5,6 @@ Source of the contract: GMS's "Hyber API, JSON v2" (read 2026). Its table of cod
 has a meaning here; what that leaves open: docs/providers/hyber.md.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,8 +26,10 @@ from esoz_notify.channels.dialogue import (
 )
 from esoz_notify.channels.http_status import by_status, told
 from esoz_notify.channels.json_reading import ask, identifier, integer, json_body, member, parse
+from esoz_notify.channels.sending import basic, life_s, one_by_one, too_long
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.phone import Phone
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Refused, Result, Unknown
 from esoz_notify.core.sms_text import count
@@ -100,31 +101,23 @@ def adapter(account: HyberAccount) -> Adapter:
 
 
 def _submit(account: HyberAccount, messages: Sequence[OutboundMessage], _kept: Mapping[str, str]) -> SubmitDialogue:
-    results: list[Result] = []
-    for message in messages:
-        refused = _refused_here(account, message)
-        results.append(refused or _result(message.key, (yield from ask(_send_call(account, message)))))
-    return tuple(results)
+    return one_by_one(messages, partial(_send_call, account), lambda message, reply: _result(message.key, reply))
 
 
 def _refused_here(account: HyberAccount, message: OutboundMessage) -> Refused | None:
-    if message.phone is None:
-        return Refused(Reason.INVALID_NUMBER, "no phone")
-    if account.channel is Channel.VIBER and len(message.text) > VIBER_TEXT_MAX:
-        return Refused(Reason.CONTENT, f"more than {VIBER_TEXT_MAX} characters")
-    if account.channel is Channel.SMS and count(message.text).segment_count > SMS_PARTS_MAX:
-        return Refused(Reason.CONTENT, f"more than {SMS_PARTS_MAX} parts")
-    return None
+    if account.channel is Channel.VIBER:
+        return too_long(message.text, VIBER_TEXT_MAX)
+    many = count(message.text).segment_count > SMS_PARTS_MAX
+    return Refused(Reason.CONTENT, f"more than {SMS_PARTS_MAX} parts") if many else None
 
 
-def _send_call(account: HyberAccount, message: OutboundMessage) -> HttpCall:
-    assert message.phone is not None
-    shortest, longest = VALIDITY_S[account.channel]
+def _send_call(account: HyberAccount, message: OutboundMessage, phone: Phone) -> HttpCall | Refused:
+    if refused := _refused_here(account, message):
+        return refused
     options: dict[str, object] = {
         "text": message.text,
         "alpha_name": account.sender,
-        # A whole number, rounded down: a message must not live longer than we wait for it.
-        "ttl": int(min(max(message.validity_s, shortest), longest)),
+        "ttl": life_s(message.validity_s, VALIDITY_S[account.channel]),
         # Links of a medical text are neither changed nor counted.
         "ctr": False,
     }
@@ -132,7 +125,7 @@ def _send_call(account: HyberAccount, message: OutboundMessage) -> HttpCall:
         options["device"] = "phone"  # and on no tablet or desktop beside it
     # One channel and never both: with both, GMS would decide on the SMS, and nobody here would know of it.
     body: dict[str, object] = {
-        "phone_number": int(message.phone.digits),
+        "phone_number": int(phone.digits),
         "extra_id": message.key,
         "channels": [account.channel.value],
         "channel_options": {account.channel.value: options},
@@ -149,7 +142,7 @@ def _send_call(account: HyberAccount, message: OutboundMessage) -> HttpCall:
 
 
 def _headers(account: HyberAccount) -> dict[str, str]:
-    return {"authorization": f"Basic {base64.b64encode(f'{account.login}:{account.password}'.encode()).decode()}"}
+    return {"authorization": basic(account.login, account.password)}
 
 
 def _result(key: str, reply: HttpReply | NoReply) -> Result:

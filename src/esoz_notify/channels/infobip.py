@@ -39,6 +39,7 @@ from esoz_notify.channels.json_reading import (
     parse,
     price,
 )
+from esoz_notify.channels.sending import life_s
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.receipts import NEGATIVE, Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
@@ -166,9 +167,8 @@ def _element(account: InfobipAccount, message: OutboundMessage) -> dict[str, obj
     if message.phone is None:
         return Refused(Reason.INVALID_NUMBER, "no phone")
     options: dict[str, object] = {
-        # Whole seconds, rounded down: a message must not live longer than we wait for it.
         "validityPeriod": {
-            "amount": int(min(max(message.validity_s, VALIDITY_MIN_S), VALIDITY_MAX_S)),
+            "amount": life_s(message.validity_s, (VALIDITY_MIN_S, VALIDITY_MAX_S)),
             "timeUnit": "SECONDS",
         },
         "toPrimaryDeviceOnly": account.primary_device_only,

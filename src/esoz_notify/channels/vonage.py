@@ -4,7 +4,6 @@ What belongs here: this provider's contract and nothing else. What does not: any
 Source of the contract: Vonage's pages on the Messages API, version 1 (2026). Reasons: docs/providers/vonage.md.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -35,7 +34,6 @@ from esoz_notify.channels.dialogue import (
 )
 from esoz_notify.channels.http_status import by_status
 from esoz_notify.channels.json_reading import (
-    ask,
     elements,
     identifier,
     integer,
@@ -47,10 +45,12 @@ from esoz_notify.channels.json_reading import (
     retry_after_s,
     word,
 )
+from esoz_notify.channels.sending import basic, life_s, one_by_one, too_long
 from esoz_notify.channels.vonage_codes import CODES, FIELDS, LATER, PROVES_NOTHING, REASONS, STATES, UNSURE
 from esoz_notify.core.callback_credentials import REPLAY_WINDOW, SECRET_LENGTH_MIN, Signed
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
+from esoz_notify.core.phone import Phone
 from esoz_notify.core.receipts import NEGATIVE, Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
 
@@ -155,36 +155,25 @@ def adapter(account: VonageAccount) -> Adapter:
 def _submit(
     account: VonageAccount, key: RSAPrivateKey | None, messages: Sequence[OutboundMessage], _kept: Mapping[str, str]
 ) -> SubmitDialogue:
-    results: list[Result] = []
-    for message in messages:
-        refused = _refused_here(message)
-        results.append(refused or _result(message.key, (yield from ask(_send_call(account, key, message)))))
-    return tuple(results)
+    return one_by_one(messages, partial(_send_call, account, key), lambda message, reply: _result(message.key, reply))
 
 
-def _refused_here(message: OutboundMessage) -> Refused | None:
-    if message.phone is None:
-        return Refused(Reason.INVALID_NUMBER, "no phone")
-    if len(message.text) > TEXT_MAX:
-        return Refused(Reason.CONTENT, f"more than {TEXT_MAX} characters")
-    return None
-
-
-def _send_call(account: VonageAccount, key: RSAPrivateKey | None, message: OutboundMessage) -> HttpCall:
-    assert message.phone is not None
-    shortest, longest = VALIDITY_S[account.channel]
-    # A whole number, rounded down: a message must not live longer than we wait for it.
-    ttl = int(min(max(message.validity_s, shortest), longest))
+def _send_call(
+    account: VonageAccount, key: RSAPrivateKey | None, message: OutboundMessage, phone: Phone
+) -> HttpCall | Refused:
+    if refused := too_long(message.text, TEXT_MAX):
+        return refused
     # No failover: with it Vonage would decide on the SMS, and nobody here would know of it.
     body: dict[str, object] = {
         "message_type": "text",
         "channel": CHANNELS[account.channel],
-        "to": message.phone.digits,
+        "to": phone.digits,
         "from": account.sender,
         "text": message.text,
         "client_ref": message.key,
         "webhook_version": "v1",
     }
+    ttl = life_s(message.validity_s, VALIDITY_S[account.channel])
     if account.channel is Channel.VIBER:
         category = "transaction" if account.transactional else "promotion"
         body["viber_service"] = {"category": category, "ttl": ttl} | ({"type": "template"} if account.templates else {})
@@ -194,8 +183,7 @@ def _send_call(account: VonageAccount, key: RSAPrivateKey | None, message: Outbo
         body["webhook_url"] = account.webhook_url
     headers = {"content-type": "application/json", "accept": "application/json"}
     if key is None:
-        credential = base64.b64encode(f"{account.api_key}:{account.api_secret}".encode()).decode()
-        headers["authorization"] = f"Basic {credential}"
+        headers["authorization"] = basic(account.api_key, account.api_secret)
     return HttpCall(
         label=f"{account.name} send",
         method="POST",

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from esoz_notify.lab.callbacks import Callback, CallbackSender, first_tries, nothing
 from esoz_notify.lab.carrying import Carried, Carrying, End
-from esoz_notify.lab.doors import Door, json_response
+from esoz_notify.lab.doors import Door, json_response, throttled
 from esoz_notify.lab.faults import Fault
 from esoz_notify.lab.gate import ReceiptGate
 from esoz_notify.lab.ground import Ground
@@ -52,7 +52,7 @@ class Hyber:
         self.gate: ReceiptGate[Callback] = ReceiptGate(
             HYBER, ground.faults, ground.timers, send=self._send, lost=lambda callback: callback.done()
         )
-        self.door = Door(HYBER, ground.faults, _throttled)
+        self.door = Door(HYBER, ground.faults, throttled)
 
     def routes(self) -> list[web.RouteDef]:
         """The provider's paths; the two hosts of them are one here."""
@@ -169,7 +169,3 @@ def _breaks_a_rule(body: Any) -> bool:
         and (named or (channel == "viber" and alpha_name is None))
         and len(str(body.get("extra_id", ""))) <= _EXTRA_ID_MAX
     )
-
-
-def _throttled(delay_s: float) -> web.Response:
-    return web.Response(status=429, headers={"Retry-After": str(int(delay_s))})

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from esoz_notify.lab.callbacks import Callback, CallbackSender, first_tries, nothing
 from esoz_notify.lab.carrying import Carried, Carrying, End
-from esoz_notify.lab.doors import Door, json_response
+from esoz_notify.lab.doors import Door, json_response, throttled
 from esoz_notify.lab.faults import Fault
 from esoz_notify.lab.gate import ReceiptGate
 from esoz_notify.lab.ground import Ground
@@ -74,7 +74,7 @@ class Vonage:
         self.gate: ReceiptGate[Callback] = ReceiptGate(
             VONAGE, ground.faults, ground.timers, send=self._send, lost=lambda callback: callback.done()
         )
-        self.door = Door(VONAGE, ground.faults, _throttled)
+        self.door = Door(VONAGE, ground.faults, throttled)
 
     def routes(self) -> list[web.RouteDef]:
         """The provider's path, and its dashboard."""
@@ -224,7 +224,3 @@ def _problem(status: int, error: str, wrong: tuple[str, ...] = ()) -> web.Respon
     if wrong:
         body["invalid_parameters"] = [{"name": name, "reason": "Some words"} for name in wrong]
     return json_response(body, status)
-
-
-def _throttled(delay_s: float) -> web.Response:
-    return web.Response(status=429, headers={"Retry-After": str(int(delay_s))})
