@@ -108,8 +108,8 @@ class VonageAccount:
             raise ConfigError(f"{self.name}: sender must be at most {longest} characters of ASCII on this channel")
         if len(self.signature_secret) < SECRET_LENGTH_MIN:
             raise ConfigError(f"{self.name}: signature_secret must have {SECRET_LENGTH_MIN} characters or more")
-        signed, basic = bool(self.application_id or self.private_key), bool(self.api_key or self.api_secret)
-        if signed is basic:
+        signed, shown = bool(self.application_id or self.private_key), bool(self.api_key or self.api_secret)
+        if signed is shown:
             raise ConfigError(f"{self.name}: either application_id and private_key, or api_key and api_secret")
         check_texts(self, self.name, *(("application_id",) if signed else ("api_key", "api_secret")))
         if signed:
