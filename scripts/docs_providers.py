@@ -3,14 +3,15 @@
 What belongs here: that page. What does not: a provider's own page, which is written by hand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 from docs_layout import DOCS, life, mark, page, table
 
-from esoz_notify.channels import diia, http_sms, infobip, smpp, turbosms
-from esoz_notify.channels.dialogue import Capabilities
+from esoz_notify.channels import diia, http_sms, hyber, infobip, smpp, turbosms, vonage
+from esoz_notify.channels.dialogue import Adapter, Capabilities
 from esoz_notify.channels.http_sms_form import read_account
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.results import Recovery
@@ -52,6 +53,7 @@ def providers() -> str:
                 ("`kind`", "yes", ", ".join(f"`{kind}`" for kind in sorted(KINDS))),
                 ("`channel`", "yes", "`viber` or `sms`"),
                 ("`url`", "yes", "base URL of its API; `https://`"),
+                ("`report_url`", "by kind", "where it tells what became of messages, if that is another base URL"),
                 ("`ca_file`", "no", "authorities (PEM) that its certificate must be from; else those of the system"),
                 (
                     "`callback_credentials`",
@@ -68,20 +70,26 @@ def _capabilities() -> Mapping[str, tuple[str, Capabilities]]:
     """By what a provider is called here: its page, and what its adapter declares for an account with everything on."""
     sms = smpp.SmppAccount(name="smsc", host="a", port=1, system_id="a", password="", source_addr="a")
     viber = infobip.InfobipAccount(api_key="a", sender="a", templates={}, callback_url="a")
-    turbo = {
-        channel: turbosms.TurboSmsAccount(channel=channel, token="a", sender="a", signature_key="a")  # noqa: S106
-        for channel in (Channel.VIBER, Channel.SMS)
-    }
+    turbo = partial(turbosms.TurboSmsAccount, token="a", sender="a", signature_key="a")  # noqa: S106
+    signed = partial(vonage.VonageAccount, sender="a", signature_secret="a" * 16, api_key="a", api_secret="a")  # noqa: S106
+    gms = partial(hyber.HyberAccount, client_id="1", login="a", password="a", sender="a", callback_url="a")  # noqa: S106
     described = read_toml(_example(DOCS / "providers" / "http-sms.md"))["provider"][0]
     gate = read_account("gate", {name: value for name, value in described.items() if name not in _SHARED})
     return {
         "Diia": ("diia.md", diia.adapter(diia.DiiaAccount(partner_token="a", templates={})).capabilities),  # noqa: S106
         "Infobip": ("infobip.md", infobip.adapter(viber).capabilities),
-        "TurboSMS, Viber": ("turbosms.md", turbosms.adapter(turbo[Channel.VIBER]).capabilities),
-        "TurboSMS, SMS": ("turbosms.md", turbosms.adapter(turbo[Channel.SMS]).capabilities),
+        **_of_both("TurboSMS", "turbosms.md", lambda channel: turbosms.adapter(turbo(channel=channel))),
+        **_of_both("Vonage", "vonage.md", lambda channel: vonage.adapter(signed(channel=channel))),
+        **_of_both("Hyber", "hyber.md", lambda channel: hyber.adapter(gms(channel=channel))),
         "SMPP": ("smpp.md", smpp.capabilities(sms)),
         "HTTP, the example": ("http-sms.md", http_sms.adapter(gate).capabilities),
     }
+
+
+def _of_both(name: str, told_on: str, make: Callable[[Channel], Adapter]) -> Mapping[str, tuple[str, Capabilities]]:
+    """What a provider of Viber and SMS declares by each."""
+    channels = {"Viber": Channel.VIBER, "SMS": Channel.SMS}
+    return {f"{name}, {word}": (told_on, make(channel).capabilities) for word, channel in channels.items()}
 
 
 _SHARED = {field.name for field in fields(FurtherProvider)}

@@ -34,10 +34,12 @@ def test_a_table_is_read(tmp_path: Path) -> None:
     """What all kinds share is read; the rest waits for its kind, and no repr shows it."""
     (one,) = read_providers(written(tmp_path, TABLE))
     assert (one.name, one.kind, one.channel, one.url) == ("turbo", "turbosms", Channel.VIBER, "https://api.turbosms.ua")
-    assert (one.callback_credentials, one.ca_file) == (("user:SECRET-PASSWORD",), None)
+    assert (one.callback_credentials, one.ca_file, one.report_url) == (("user:SECRET-PASSWORD",), None, "")
     assert one.options == {"token": "SECRET-TOKEN", "sender": "E-health"}
     assert "SECRET" not in repr(one)
     assert read_providers("") == ()
+    (other,) = read_providers(written(tmp_path, f'{TABLE}report_url = "https://dr.turbosms.ua"'))
+    assert other.report_url == "https://dr.turbosms.ua"
 
 
 def test_everybody_may_not_read_it(tmp_path: Path) -> None:
@@ -58,6 +60,7 @@ def test_everybody_may_not_read_it(tmp_path: Path) -> None:
         (TABLE.replace('"viber"', '"diia"'), "provider turbo: channel must be viber or sms"),
         (TABLE.replace('"viber"', "5"), "provider turbo: channel must be a text"),
         (TABLE.replace('kind = "turbosms"', ""), "provider turbo: kind must be a text"),
+        (f'{TABLE}report_url = "dr.turbosms.ua"', "provider turbo: must be a URL"),
         (TABLE.replace("https://api.turbosms.ua", "turbosms"), "provider turbo: must be a URL"),
         (TABLE.replace('["user:SECRET-PASSWORD"]', '"user:x"'), "provider turbo: callback_credentials must be a list"),
         (TABLE.replace("user:SECRET-PASSWORD", "token:short"), "provider turbo: the secret of token:"),
@@ -94,6 +97,7 @@ def test_they_come_after_those_with_settings_of_their_own(tmp_path: Path) -> Non
         (TABLE.replace('"turbo"', '"infobip"'), "each needs a name that no other provider has"),
         (TABLE.replace("https://", "http://"), "PROVIDERS: url of turbo: http:// sends its key"),
         (TABLE.replace("https://", "ftp://"), "PROVIDERS: url of turbo: must be https://host"),
+        (f'{TABLE}report_url = "http://dr.turbosms.ua"', "PROVIDERS: report_url of turbo: http:// sends its key"),
     ],
 )
 def test_what_contradicts_other_settings_is_named(tmp_path: Path, text: str, fault: str) -> None:

@@ -1,6 +1,7 @@
 """From a table of the providers file to an adapter, or to an error that names the provider and the field."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ TURBO = {"token": "SECRET", "sender": "E-health"}
         (table("turbosms", options={**TURBO, "token": 5}), "provider one: token must be a text"),
         (table("turbosms", options={**TURBO, "transactional": "no"}), "transactional must be true or false"),
         (table("http-sms", options={"id": "id"}), "provider one: send: is missing"),
+        (table("vonage", options={"sender": "E-health"}), "provider one: signature_secret is missing"),
+        (table("hyber"), "provider one: report_url is missing"),
     ],
 )
 def test_what_breaks_a_rule_is_named(wrong: FurtherProvider, fault: str) -> None:
@@ -46,7 +49,7 @@ def described(**more: Any) -> dict[str, Any]:
     return {name: value for name, value in page.items() if name not in _SHARED} | more
 
 
-_SHARED = {"name", "kind", "channel", "url", "ca_file", "callback_credentials"}
+_SHARED = {field.name for field in fields(FurtherProvider)} - {"options"}
 
 
 def test_who_reports_must_show_who_it_is() -> None:

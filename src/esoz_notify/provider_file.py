@@ -24,12 +24,16 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherProvider:
-    """One table ``[[provider]]``. ``options``: the fields of its kind, unread."""
+    """One table ``[[provider]]``. ``options``: the fields of its kind, unread.
+
+    ``report_url``: where it tells what became of messages, if that is another address than ``url``.
+    """
 
     name: str
     kind: str
     channel: Channel
     url: str
+    report_url: str = ""
     ca_file: Path | None = None
     callback_credentials: tuple[str, ...] = field(default=(), repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -63,7 +67,7 @@ def _read_table(table: dict[str, Any], number: int) -> FurtherProvider:
         raise ValueError(f"provider {name}: channel must be {' or '.join(CHANNELS)}")
     if not isinstance(credentials, list) or not all(isinstance(one, str) for one in credentials):
         raise ValueError(f'provider {name}: callback_credentials must be a list, as ["user:password"]')
-    kind, url, ca_file = (_text(name, table, one) for one in ("kind", "url", "ca_file"))
+    kind, url, report_url, ca_file = (_text(name, table, one) for one in ("kind", "url", "report_url", "ca_file"))
     try:
         for one in credentials:
             read_credential(one)
@@ -72,6 +76,7 @@ def _read_table(table: dict[str, Any], number: int) -> FurtherProvider:
             kind=kind,
             channel=Channel(channel),
             url=read_url(url),
+            report_url=read_url(report_url),
             ca_file=read_authorities(ca_file),
             callback_credentials=tuple(credentials),
             options=table,
@@ -81,8 +86,8 @@ def _read_table(table: dict[str, Any], number: int) -> FurtherProvider:
 
 
 def _text(name: str, table: dict[str, Any], key: str) -> str:
-    """A text of a table; only ``ca_file`` may be left out."""
+    """A text of a table; only ``ca_file`` and ``report_url`` may be left out."""
     value = table.pop(key, "")
-    if not isinstance(value, str) or (not value and key != "ca_file"):
+    if not isinstance(value, str) or (not value and key not in {"ca_file", "report_url"}):
         raise ValueError(f"provider {name}: {key} must be a text")
     return value

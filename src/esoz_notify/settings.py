@@ -305,6 +305,7 @@ def _broken_relations(values: Mapping[str, Any]) -> list[str]:
     faults += _of_keys(values)
     urls = [("VIBER_URL", values["viber_url"]), ("DIIA_URL", values["diia_url"])]
     urls += [(f"PROVIDERS: url of {one.name}", one.url) for one in values["providers"]]
+    urls += [(f"PROVIDERS: report_url of {one.name}", one.report_url) for one in values["providers"]]
     for name, url in urls:
         faults += _of_provider(name, url, plain=values["plain_providers"])
     if values["tls_certificate"] and values["public_url"].startswith("http://"):

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import TypeVar
 
-from esoz_notify.channels import diia, http_sms, infobip, turbosms
+from esoz_notify.channels import diia, http_sms, hyber, infobip, turbosms, vonage
 from esoz_notify.channels.dialogue import Adapter
 from esoz_notify.channels.http_sms_form import read_account
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
-from esoz_notify.engine.gateway import Endpoint
+from esoz_notify.engine.gateway import Endpoint, reports_of
 from esoz_notify.engine.probing import Target
 from esoz_notify.engine.provider_board import Contract
 from esoz_notify.engine.wording import Wording
@@ -70,9 +70,21 @@ def _turbosms(table: FurtherProvider) -> Adapter:
     return turbosms.adapter(_account(turbosms.TurboSmsAccount, table, channel=table.channel))
 
 
+def _vonage(table: FurtherProvider) -> Adapter:
+    return vonage.adapter(_account(vonage.VonageAccount, table, channel=table.channel))
+
+
+def _hyber(table: FurtherProvider) -> Adapter:
+    if not table.report_url:
+        raise ConfigError(f"provider {table.name}: report_url is missing: nobody would tell what became of a message")
+    return hyber.adapter(_account(hyber.HyberAccount, table, channel=table.channel))
+
+
 KINDS: Mapping[str, Callable[[FurtherProvider], Adapter]] = {
     "http-sms": _http_sms,
+    "hyber": _hyber,
     "turbosms": _turbosms,
+    "vonage": _vonage,
 }
 """What a table of the providers file can be."""
 
@@ -95,12 +107,13 @@ _TYPES: Mapping[type, str] = {str: "a text", bool: "true or false"}
 
 
 def endpoints(settings: Settings) -> dict[str, Endpoint]:
-    """Where the API of each provider is."""
+    """Where the API of each provider is, and where it tells what became of messages if that is elsewhere."""
     given = {
         "infobip": (settings.viber_url, settings.viber_ca_file),
         "diia": (settings.diia_url, settings.diia_ca_file),
     }
     given |= {one.name: (one.url, one.ca_file) for one in settings.providers}
+    given |= {reports_of(one.name): (one.report_url, one.ca_file) for one in settings.providers}
     return {
         name: Endpoint(base_url=url, ca_file=ca_file, networks=settings.provider_networks)
         for name, (url, ca_file) in given.items()

@@ -72,6 +72,8 @@ _PROVIDER_ROOMS = (
 _PROVIDERS = {
     "infobip": ("channels/infobip",),
     "turbosms": ("channels/turbosms",),
+    "vonage": ("channels/vonage",),
+    "hyber": ("channels/hyber",),
     "smsc": (
         "channels/smsc",
         "channels/smpp",

@@ -145,7 +145,9 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 ANY_JSON = st.recursive(
     SCALARS | st.text(), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
 )
-ID_NAMES = frozenset({"id", "messageId", "message_id", "distributionId", "templateId", "token"})
+ID_NAMES = frozenset(
+    {"id", "messageId", "message_id", "message_uuid", "client_ref", "extra_id", "distributionId", "templateId", "token"}
+)
 """Members whose text is an id by contract: a provider that put a phone there would have made the phone its id."""
 
 

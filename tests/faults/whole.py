@@ -84,7 +84,7 @@ async def a_whole(
 ) -> AsyncIterator[Whole]:
     """The product over the ledger ``dsn`` with a lab of its own. ``change``: last word on the settings.
 
-    ``further``: a file of further providers, with the lab's names of them in braces for their URLs.
+    ``further``: a file of further providers, with the lab's names of them in braces for their URLs; ``here`` is ours.
     """
     (folder / "policies.toml").write_text(WINDOWS.format(window_s=window_s), encoding="utf-8")
     settings = read_settings({"ESOZ_NOTIFY_DATA": str(folder)})
@@ -98,7 +98,8 @@ async def a_whole(
                 settings, policies_file=folder / "policies.toml", public_url=f"http://127.0.0.1:{port}", port=port
             )
             if further:
-                settings = replace(settings, providers=_further(folder, further, played.urls()["further"]))
+                where = {**played.urls()["further"], "here": settings.public_url}  # type: ignore[dict-item]
+                settings = replace(settings, providers=_further(folder, further, where))
             async with running(change(settings), dsn, api=True, worker=worker) as product:
                 app = create_app(
                     product.service,

@@ -380,9 +380,9 @@ async def test_fault_ends_by_itself_and_counts(caller: Caller) -> None:
 async def test_all_and_sms_are_several_providers(caller: Caller) -> None:
     """Sms means both SMSCs; all means everybody to whom the fault can happen."""
     assert [rule["provider"] for rule in await caller.fault("sms", "slow")] == ["smsc-a", "smsc-b"]
-    pushing = ["viber", "smsc-a", "smsc-b", "turbosms", "http-sms"]
+    pushing = ["viber", "smsc-a", "smsc-b", "turbosms", "http-sms", "vonage", "hyber"]
     assert [rule["provider"] for rule in await caller.fault("all", "receipt_twice")] == pushing
-    assert len(await caller.fault("all", "slow")) == 6
+    assert len(await caller.fault("all", "slow")) == 8
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ class HttpCall:
     """One HTTP request. ``path`` is joined to the provider's base URL. ``label`` names it in logs instead of the path.
 
     ``idempotent``: the call may be repeated without doubling a message, so a lost answer is not an unknown.
+    ``timed_headers``: further headers that hold our time, made of it when the call leaves (a signed token that dies).
+    ``about_reports``: it asks what became of messages, which some providers tell at another base URL.
     """
 
     label: str
@@ -53,6 +55,8 @@ class HttpCall:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     idempotent: bool = False
+    timed_headers: Callable[[datetime], Mapping[str, str]] | None = None
+    about_reports: bool = False
 
     def __repr__(self) -> str:
         return f"HttpCall({self.label})"

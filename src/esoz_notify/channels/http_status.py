@@ -4,7 +4,9 @@ What belongs here: the reading that HTTP itself gives (RFC 9110), for providers 
 any provider's body.
 """
 
-from esoz_notify.channels.dialogue import HttpReply, NoReply
+from http import HTTPStatus
+
+from esoz_notify.channels.dialogue import HttpReply, NoReply, ReceiptProblem
 from esoz_notify.channels.json_reading import retry_after_s
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Refused, Result, TryLater, Unknown
@@ -30,3 +32,10 @@ def by_status(reply: HttpReply | NoReply) -> Result:
         return TryLater(HTTP_LATER[reply.status], retry_after_s(reply), detail)
     # 500, 502, 504 and whatever nobody documented: the call may have been taken and its answer lost on the way.
     return Unknown(Reason.PROVIDER_FAULT, detail)
+
+
+def told(reply: HttpReply | NoReply, where: str) -> bytes | ReceiptProblem:
+    """The body of an answer to a question after messages, or that there is none. ``where``: what was asked."""
+    if isinstance(reply, NoReply):
+        return ReceiptProblem(f"{where}: no answer")
+    return reply.body if reply.status == HTTPStatus.OK else ReceiptProblem(f"{where}: http {reply.status}")

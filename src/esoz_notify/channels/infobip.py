@@ -5,13 +5,13 @@ Source of the contract: Infobip OpenAPI 3.210.0 (2026-07-23), paths /viber/2/mes
 "Response status and error codes" (2026-07-25). Reasons for each choice: docs/providers/infobip.md.
 """
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
 
+from esoz_notify.channels.accounts import check_texts
 from esoz_notify.channels.dialogue import (
     Adapter,
     Capabilities,
@@ -26,7 +26,7 @@ from esoz_notify.channels.dialogue import (
     Saying,
     SubmitDialogue,
 )
-from esoz_notify.channels.http_status import by_status
+from esoz_notify.channels.http_status import by_status, told
 from esoz_notify.channels.infobip_codes import ERRORS, GROUPS, STATUSES, Meaning
 from esoz_notify.channels.json_reading import (
     ask,
@@ -37,9 +37,10 @@ from esoz_notify.channels.json_reading import (
     member,
     moment,
     parse,
+    price,
 )
+from esoz_notify.channels.sending import life_s
 from esoz_notify.core.channel import Channel
-from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.receipts import NEGATIVE, Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
 
@@ -51,9 +52,6 @@ BATCH_MAX = 50
 POLL_IDS_MAX = 50
 """The messageId query takes at most 2048 characters: 50 UUIDs with commas are 1849."""
 POLL_AFTER_S = (15.0, 45.0, 120.0, 600.0)
-PRICE_MAX = 1_000
-"""No message costs more in any currency: what is larger is not a price."""
-CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +72,7 @@ class InfobipAccount:
     activation_check: bool = False
 
     def __post_init__(self) -> None:
-        for setting in ("api_key", "sender"):
-            value: str = getattr(self, setting)
-            if not value.strip() or not value.isprintable():
-                raise ConfigError(f"{self.name}: {setting} must be non-empty printable text; set it in the settings")
+        check_texts(self, self.name, "api_key", "sender")
 
 
 SPOILED_BY_ONE = frozenset({400, 413, 422})
@@ -172,9 +167,8 @@ def _element(account: InfobipAccount, message: OutboundMessage) -> dict[str, obj
     if message.phone is None:
         return Refused(Reason.INVALID_NUMBER, "no phone")
     options: dict[str, object] = {
-        # Whole seconds, rounded down: a message must not live longer than we wait for it.
         "validityPeriod": {
-            "amount": int(min(max(message.validity_s, VALIDITY_MIN_S), VALIDITY_MAX_S)),
+            "amount": life_s(message.validity_s, (VALIDITY_MIN_S, VALIDITY_MAX_S)),
             "timeUnit": "SECONDS",
         },
         "toPrimaryDeviceOnly": account.primary_device_only,
@@ -204,12 +198,12 @@ def _results(reply: HttpReply | NoReply, keys: Mapping[int, str]) -> dict[int, R
     if isinstance(reply, NoReply) or reply.status != HTTPStatus.OK:
         result = by_status(reply)
         return dict.fromkeys(keys, result)
-    told: dict[str, Meaning] = {}
+    said: dict[str, Meaning] = {}
     for element in elements(member(parse(reply.body), "messages")):
         message_id = identifier(member(element, "messageId"))
         if message_id is not None:
-            told.setdefault(message_id, _meaning(element))
-    return {place: _result(key, told.get(key)) for place, key in keys.items()}
+            said.setdefault(message_id, _meaning(element))
+    return {place: _result(key, said.get(key)) for place, key in keys.items()}
 
 
 def _result(key: str, meaning: Meaning | None) -> Result:
@@ -275,19 +269,9 @@ def _receipt(element: object, where: str) -> Receipt | ReceiptProblem:
         at=moment(member(element, "doneAt")) or moment(member(element, "sentAt")),
         raw_status=meaning.name,
         detail="status {}/{} error {}".format(*("?" if number is None else number for number in numbers)),
-        price=_price(element),
+        price=price(member(element, "price", "pricePerMessage"), member(element, "price", "currency")),
         segment_count=integer(member(element, "messageCount")),
     )
-
-
-def _price(element: object) -> str | None:
-    """``0.15 EUR``; None if either half is missing or strange."""
-    amount, currency = member(element, "price", "pricePerMessage"), member(element, "price", "currency")
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= PRICE_MAX:
-        return None
-    # To the hundredth of a thousandth: no price needs more, and a longer row of digits could be anything.
-    told = f"{amount:.5f}".rstrip("0").rstrip(".")
-    return f"{told} {currency}" if isinstance(currency, str) and CURRENCY.fullmatch(currency) else None
 
 
 def _poll(account: InfobipAccount, message_ids: Sequence[str], _kept: Mapping[str, str]) -> PollDialogue:
@@ -303,9 +287,9 @@ def _poll(account: InfobipAccount, message_ids: Sequence[str], _kept: Mapping[st
                 idempotent=True,
             )
         )
-        if isinstance(reply, NoReply) or reply.status != HTTPStatus.OK:
-            what = "no answer" if isinstance(reply, NoReply) else f"http {reply.status}"
-            heard.append(ReceiptProblem(f"logs: {what}"))
+        body = told(reply, "logs")
+        if isinstance(body, ReceiptProblem):
+            heard.append(body)
             break
-        heard += _receipts(reply.body, "logs")
+        heard += _receipts(body, "logs")
     return tuple(heard)

@@ -13,6 +13,10 @@ from esoz_notify.channels.dialogue import Hearing, HttpCall, HttpReply, NoReply,
 INTEGER_MAX = 99_999
 """Codes and counts are short; what is longer may be a phone or a tax number in the wrong place, so it is not read."""
 
+PRICE_MAX = 1_000
+"""No message costs more in any currency: what is larger is not a price."""
+
+_CURRENCY = re.compile("[A-Z]{3}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,59}")
 _SECONDS = re.compile(r"[0-9]{1,6}")
@@ -77,6 +81,15 @@ def moment(value: object) -> datetime | None:
         return at.astimezone(UTC) if at.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def price(amount: object, currency: object) -> str | None:
+    """``0.15 EUR``; None if either half is missing or strange."""
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= PRICE_MAX:
+        return None
+    # To the hundredth of a thousandth: no price needs more, and a longer row of digits could be anything.
+    told = f"{amount:.5f}".rstrip("0").rstrip(".")
+    return f"{told} {currency}" if isinstance(currency, str) and _CURRENCY.fullmatch(currency) else None
 
 
 def retry_after_s(reply: HttpReply) -> float:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 
+from esoz_notify.channels.accounts import check_texts
 from esoz_notify.channels.dialogue import (
     Adapter,
     Capabilities,
@@ -25,8 +26,9 @@ from esoz_notify.channels.dialogue import (
     ReceiptProblem,
     SubmitDialogue,
 )
-from esoz_notify.channels.http_status import by_status
+from esoz_notify.channels.http_status import by_status, told
 from esoz_notify.channels.json_reading import ask, elements, identifier, integer, json_body, member, parse, word
+from esoz_notify.channels.sending import life_s, one_by_one, too_long
 from esoz_notify.channels.turbosms_codes import (
     ACCEPTED,
     DUPLICATE_REQUEST,
@@ -40,10 +42,11 @@ from esoz_notify.core.callback_credentials import Signed
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.core.kyiv import KYIV
+from esoz_notify.core.phone import Phone
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Accepted, Recovery, Refused, Result, TryLater, Unknown
 
-VIBER_VALIDITY_MIN_S, VIBER_VALIDITY_MAX_S = 60, 86_400
+VIBER_VALIDITY_S = (60, 86_400)
 VIBER_TEXT_MAX = 1_000
 POLL_IDS_MAX = 50
 POLL_AFTER_S = (15.0, 45.0, 120.0, 600.0)
@@ -70,10 +73,7 @@ class TurboSmsAccount:
     transactional: bool = True
 
     def __post_init__(self) -> None:
-        for setting in ("token", "sender"):
-            value: str = getattr(self, setting)
-            if not value.strip() or not value.isprintable():
-                raise ConfigError(f"{self.name}: {setting} must be non-empty printable text")
+        check_texts(self, self.name, "token", "sender")
         if self.channel not in EVENT_TYPES:
             raise ConfigError(f"{self.name}: channel must be {' or '.join(EVENT_TYPES)}")
 
@@ -81,13 +81,14 @@ class TurboSmsAccount:
 def adapter(account: TurboSmsAccount) -> Adapter:
     """The dialogues of this provider bound to one account."""
     viber = account.channel is Channel.VIBER
+    shortest, longest = VIBER_VALIDITY_S if viber else (0, 0)
     return Adapter(
         name=account.name,
         capabilities=Capabilities(
             channel=account.channel,
             recovery=Recovery.SAME_KEY,
-            validity_min_s=VIBER_VALIDITY_MIN_S if viber else 0.0,
-            validity_max_s=VIBER_VALIDITY_MAX_S if viber else 0.0,
+            validity_min_s=shortest,
+            validity_max_s=longest,
             callback=bool(account.signature_key),
             poll_after_s=POLL_AFTER_S,
             needs_phone=True,
@@ -104,30 +105,18 @@ def adapter(account: TurboSmsAccount) -> Adapter:
 
 def _submit(account: TurboSmsAccount, messages: Sequence[OutboundMessage], _kept: Mapping[str, str]) -> SubmitDialogue:
     # One call for each: a sequence_id is of a whole request, and every text of ours is another.
-    results: list[Result] = []
-    for message in messages:
-        refused = _refused_here(account, message)
-        results.append(refused or _result((yield from ask(_send_call(account, message)))))
-    return tuple(results)
+    return one_by_one(messages, partial(_send_call, account), lambda _, reply: _result(reply))
 
 
-def _refused_here(account: TurboSmsAccount, message: OutboundMessage) -> Refused | None:
-    if message.phone is None:
-        return Refused(Reason.INVALID_NUMBER, "no phone")
-    if account.channel is Channel.VIBER and len(message.text) > VIBER_TEXT_MAX:
-        return Refused(Reason.CONTENT, f"more than {VIBER_TEXT_MAX} characters")
-    return None
-
-
-def _send_call(account: TurboSmsAccount, message: OutboundMessage) -> HttpCall:
-    assert message.phone is not None
+def _send_call(account: TurboSmsAccount, message: OutboundMessage, phone: Phone) -> HttpCall | Refused:
     said: dict[str, object] = {"sender": account.sender, "text": message.text}
     if account.channel is Channel.VIBER:
-        # A whole number, rounded down: a message must not live longer than we wait for it.
-        said["ttl"] = int(min(max(message.validity_s, VIBER_VALIDITY_MIN_S), VIBER_VALIDITY_MAX_S))
+        if refused := too_long(message.text, VIBER_TEXT_MAX):
+            return refused
+        said["ttl"] = life_s(message.validity_s, VIBER_VALIDITY_S)
         said["is_transactional"] = int(account.transactional)
     # One channel and never both: with both, TurboSMS would decide on the SMS, and nobody here would know of it.
-    body = {"recipients": [message.phone.digits], "sequence_id": message.key, account.channel.value: said}
+    body = {"recipients": [phone.digits], "sequence_id": message.key, account.channel.value: said}
     return _call(account, "send", "/message/send.json", body)
 
 
@@ -169,11 +158,11 @@ def _poll(account: TurboSmsAccount, message_ids: Sequence[str], _kept: Mapping[s
     for start in range(0, len(message_ids), POLL_IDS_MAX):
         body = {"messages": list(message_ids[start : start + POLL_IDS_MAX])}
         reply = yield from ask(_call(account, "status", "/message/status.json", body, idempotent=True))
-        if isinstance(reply, NoReply) or reply.status != HTTPStatus.OK:
-            what = "no answer" if isinstance(reply, NoReply) else f"http {reply.status}"
-            heard.append(ReceiptProblem(f"status: {what}"))
+        answer = told(reply, "status")
+        if isinstance(answer, ReceiptProblem):
+            heard.append(answer)
             break
-        rows = member(parse(reply.body), "response_result")
+        rows = member(parse(answer), "response_result")
         if not isinstance(rows, list):
             heard.append(ReceiptProblem("status: no array of results"))
             break

@@ -390,6 +390,7 @@ def _addresses(settings: Settings) -> list[Address]:
         ("of diia", settings.diia_url, settings.diia_ca_file),
         ("of viber", settings.viber_url, settings.viber_ca_file),
         *((one.name, one.url, one.ca_file) for one in settings.providers),
+        *((f"{one.name} reports", one.report_url, one.ca_file) for one in settings.providers),
     )
     found = []
     for name, url, ca_file in urls:

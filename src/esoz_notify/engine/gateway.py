@@ -39,6 +39,11 @@ class Endpoint:
     networks: Sequence[IPv4Network | IPv6Network] = ()
 
 
+def reports_of(provider: str) -> str:
+    """Under which name an endpoint is given where a provider tells what became of messages, if that is elsewhere."""
+    return f"{provider} reports"
+
+
 class Gateway:
     """Drives dialogues. ``endpoints``: where each provider's API is."""
 
@@ -88,13 +93,15 @@ class Gateway:
                 heard = await self._call(provider, saying)
 
     async def _call(self, provider: str, call: HttpCall) -> HttpReply | NoReply:
-        url = self._endpoints[provider].base_url.rstrip("/") + call.path
-        session = self._sessions[provider]
+        to = reports_of(provider) if call.about_reports and reports_of(provider) in self._endpoints else provider
+        url = self._endpoints[to].base_url.rstrip("/") + call.path
+        timed = call.timed_headers(self._ledger.clock.now()) if call.timed_headers else {}
+        session = self._sessions[to]
         if session.closed:  # a process that stops closes these before it ends the loops that use them
             return NoReply(sent=False, detail="stopping")
         try:
             async with session.request(
-                call.method, url, headers=call.headers, data=call.body or None, allow_redirects=False
+                call.method, url, headers={**call.headers, **timed}, data=call.body or None, allow_redirects=False
             ) as reply:
                 body = await _read(reply)
                 headers = {name.lower(): value for name, value in reply.headers.items()}

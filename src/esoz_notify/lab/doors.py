@@ -23,6 +23,11 @@ def json_response(body: object, status: int = 200, headers: dict[str, str] | Non
     return web.Response(body=_ENCODE(body), status=status, content_type="application/json", headers=headers)
 
 
+def throttled(delay_s: float) -> web.Response:
+    """429 with the header that says when to come again, and nothing else."""
+    return web.Response(status=429, headers={"Retry-After": str(int(delay_s))})
+
+
 class Door:
     """One HTTP provider's door. ``throttled(delay_s)`` makes its own 429."""
 

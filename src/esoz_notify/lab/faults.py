@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from esoz_notify.core.errors import InvalidInput, Problem
-from esoz_notify.lab.settings import DIIA, HTTP_SMS, SMSC_A, SMSC_B, TURBOSMS, VIBER
+from esoz_notify.lab.settings import DIIA, HTTP_SMS, HYBER, SMSC_A, SMSC_B, TURBOSMS, VIBER, VONAGE
 from esoz_notify.lab.timers import Timers, now, seeded
 
 
@@ -45,7 +45,9 @@ TARGETS: dict[str, tuple[str, ...]] = {
     DIIA: (DIIA,),
     TURBOSMS: (TURBOSMS,),
     HTTP_SMS: (HTTP_SMS,),
-    "all": (VIBER, SMSC_A, SMSC_B, DIIA, TURBOSMS, HTTP_SMS),
+    VONAGE: (VONAGE,),
+    HYBER: (HYBER,),
+    "all": (VIBER, SMSC_A, SMSC_B, DIIA, TURBOSMS, HTTP_SMS, VONAGE, HYBER),
 }
 
 _SMS_REASONS = (
@@ -99,6 +101,21 @@ REASONS: dict[str, tuple[str, ...]] = {
         "not_sent",
     ),
     HTTP_SMS: ("undelivered", "rejected", "invalid_number", "stoplist", "balance", "unauthorized", "busy"),
+    VONAGE: (
+        "not_a_user",
+        "blocked",
+        "no_device",
+        "undelivered",
+        "content",
+        "unreachable",
+        "invalid_number",
+        "sender",
+        "template",
+        "balance",
+        "unauthorized",
+        "not_submitted",
+    ),
+    HYBER: ("undelivered", "expired", "blocked_by_platform", "rejected", "unauthorized"),
 }
 """Words for ``reason`` of a refusal; the first is what a refusal without a reason means."""
 

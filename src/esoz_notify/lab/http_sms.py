@@ -11,7 +11,7 @@ from aiohttp import web
 
 from esoz_notify.lab.callbacks import Callback, CallbackSender, first_tries, nothing
 from esoz_notify.lab.carrying import Carried, Carrying, End
-from esoz_notify.lab.doors import Door, json_response
+from esoz_notify.lab.doors import Door, json_response, throttled
 from esoz_notify.lab.faults import Fault
 from esoz_notify.lab.gate import ReceiptGate
 from esoz_notify.lab.ground import Ground
@@ -48,7 +48,7 @@ class HttpSms:
         self.gate: ReceiptGate[Callback] = ReceiptGate(
             HTTP_SMS, ground.faults, ground.timers, send=self._send, lost=lambda callback: callback.done()
         )
-        self.door = Door(HTTP_SMS, ground.faults, _throttled)
+        self.door = Door(HTTP_SMS, ground.faults, throttled)
 
     def routes(self) -> list[web.RouteDef]:
         """The gateway's paths, and the panel where its customers say where reports go."""
@@ -141,7 +141,3 @@ def _taken(message_id: str) -> dict[str, object]:
 
 def _error(status: int, code: str) -> web.Response:
     return json_response({"error": {"code": code}}, status)
-
-
-def _throttled(delay_s: float) -> web.Response:
-    return web.Response(status=429, headers={"Retry-After": str(int(delay_s))})

@@ -12,6 +12,8 @@ SMSC_A = "smsc-a"
 SMSC_B = "smsc-b"
 TURBOSMS = "turbosms"
 HTTP_SMS = "http-sms"
+VONAGE = "vonage"
+HYBER = "hyber"
 
 DIIA_SCOPES = frozenset(
     {"createTemplate", "createDistribution", "distributionStatus", "distributionResults", "deleteDistribution"}
@@ -76,6 +78,11 @@ class LabSettings:
     diia_partner_token: str = field(default="lab-diia-partner", repr=False)
     turbosms_token: str = field(default="lab-turbosms-token", repr=False)
     turbosms_signature_key: str = field(default="lab-turbosms-key", repr=False)
+    vonage_api_key: str = "lab-vonage"
+    vonage_api_secret: str = field(default="lab-vonage-secret", repr=False)
+    vonage_signature_secret: str = field(default="lab-vonage-signature-secret-of-statuses", repr=False)
+    hyber_login: str = "lab-hyber"
+    hyber_password: str = field(default="lab-hyber-password", repr=False)
     http_sms_token: str = field(default="lab-http-sms-token", repr=False)
     callback_credential: str = field(default="viber:lab-callback", repr=False)
     """``user:password`` of the Basic header on every call to a webhook."""

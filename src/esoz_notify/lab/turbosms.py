@@ -15,7 +15,7 @@ from aiohttp import web
 
 from esoz_notify.lab.callbacks import Callback, CallbackSender, first_tries, nothing
 from esoz_notify.lab.carrying import Carried, Carrying, End
-from esoz_notify.lab.doors import Door, json_response
+from esoz_notify.lab.doors import Door, json_response, throttled
 from esoz_notify.lab.faults import Fault
 from esoz_notify.lab.gate import ReceiptGate
 from esoz_notify.lab.ground import Ground
@@ -62,7 +62,7 @@ class TurboSms:
         self.gate: ReceiptGate[Callback] = ReceiptGate(
             TURBOSMS, ground.faults, ground.timers, send=self._send, lost=lambda callback: callback.done()
         )
-        self.door = Door(TURBOSMS, ground.faults, _throttled)
+        self.door = Door(TURBOSMS, ground.faults, throttled)
 
     def routes(self) -> list[web.RouteDef]:
         """The provider's paths, and the panel where its customers say where their webhook is."""
@@ -223,10 +223,6 @@ def _answer(code: int, result: object = None) -> web.Response:
     """Whatever is said, it is said with HTTP's 200."""
     status = "OK" if code == 0 else "SEE_CODE"
     return json_response({"response_code": code, "response_status": status, "response_result": result})
-
-
-def _throttled(delay_s: float) -> web.Response:
-    return web.Response(status=429, headers={"Retry-After": str(int(delay_s))})
 
 
 def _kyiv_time(at: float) -> str:

@@ -14,16 +14,18 @@ from esoz_notify.lab.diia import Diia
 from esoz_notify.lab.faults import Fault, Faults, Rule
 from esoz_notify.lab.ground import Ground
 from esoz_notify.lab.http_sms import HttpSms
+from esoz_notify.lab.hyber import Hyber
 from esoz_notify.lab.interface import Interface
 from esoz_notify.lab.journal import Journal
 from esoz_notify.lab.listeners import Listener, cut_http, tcp_server
 from esoz_notify.lab.memory import Memory
-from esoz_notify.lab.settings import DIIA, HTTP_SMS, TURBOSMS, VIBER, LabSettings
+from esoz_notify.lab.settings import DIIA, HTTP_SMS, HYBER, TURBOSMS, VIBER, VONAGE, LabSettings
 from esoz_notify.lab.smsc import Smsc
 from esoz_notify.lab.smsc_session import Session
 from esoz_notify.lab.timers import Timers, seeded
 from esoz_notify.lab.turbosms import TurboSms
 from esoz_notify.lab.viber import Viber
+from esoz_notify.lab.vonage import Vonage
 from esoz_notify.lab.wall import Wall
 
 _BODY_BYTES_MAX = 16 * 1024 * 1024
@@ -44,7 +46,12 @@ class Lab:
         )
         self.viber = Viber(ground)
         self.diia = Diia(ground)
-        self.further: dict[str, TurboSms | HttpSms] = {TURBOSMS: TurboSms(ground), HTTP_SMS: HttpSms(ground)}
+        self.further: dict[str, TurboSms | HttpSms | Vonage | Hyber] = {
+            TURBOSMS: TurboSms(ground),
+            HTTP_SMS: HttpSms(ground),
+            VONAGE: Vonage(ground),
+            HYBER: Hyber(ground),
+        }
         self.smscs = {smsc.name: Smsc(smsc, ground) for smsc in settings.smscs}
         self.wall = Wall(self.memory, Clinic(self.memory, settings.caller_file, seeded(settings.seed)))
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
