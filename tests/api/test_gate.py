@@ -14,9 +14,10 @@ from esoz_notify.api.rates import RateLimit
 from esoz_notify.engine.callers import SCOPES
 
 GUARDED = [one for one in OPERATIONS.values() if one.credential is Credential.BEARER]
-OPEN = {"issue_token", "authorization_server", "take_callback", "alive", "ready", "metrics", "openapi", "docs"} | {
-    "fhir_metadata"
-}
+OPEN = {
+    "issue_token", "authorization_server", "take_callback", "alive", "ready", "metrics", "openapi", "docs",
+    "fhir_metadata",
+}  # fmt: skip
 ID = "0198c0de-0000-7000-8000-00000000dead"
 
 

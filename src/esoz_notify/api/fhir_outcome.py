@@ -11,6 +11,7 @@ import msgspec
 from litestar import Request, Response
 
 from esoz_notify.api import fhir_terms as terms
+from esoz_notify.api.contract_rows import Operation
 from esoz_notify.api.edge import edge, operation_of
 from esoz_notify.api.problems import SHOWN_SEGMENT, meaning, problem, unexpected
 from esoz_notify.api.reading import BadQuery
@@ -34,8 +35,11 @@ def refuse(request: Request[Any, Any, Any], error: NotifyError) -> Response[byte
     """An error of ours. Those that nobody foresaw are answered by ``fail``."""
     status = meaning(error)[0]
     document, headers = problem(error, None, edge(request).access.now())
-    if isinstance(error, InvalidInput):
-        issues = [_rule(one, _root(request), is_query=isinstance(error, BadQuery)) for one in error.problems]
+    operation = operation_of(request)
+    if operation is not None and isinstance(error, BadQuery):
+        issues = [_of_query(one, operation) for one in error.problems]
+    elif operation is not None and isinstance(error, InvalidInput):
+        issues = [_of_element(one, operation) for one in error.problems]
     elif isinstance(error, CannotInform):
         issues = list(_nobody(error))
     else:
@@ -61,18 +65,19 @@ def expression(root: str, pointer: str) -> str:
     return made
 
 
-def _root(request: Request[Any, Any, Any]) -> str:
-    operation = operation_of(request)
-    return terms.REQUEST if operation is None else operation.path.split("/")[2]
+def _of_element(one: Problem, operation: Operation) -> Json:
+    return {**_rule(one), "expression": [expression(operation.path.split("/")[2], one.pointer)]}
 
 
-def _rule(one: Problem, root: str, *, is_query: bool) -> Json:
-    issue = _issue("error", terms.RULE_ISSUES.get(one.code, "value"), one.code, one.detail)
-    if not is_query:
-        return {**issue, "expression": [expression(root, one.pointer)]}
+def _of_query(one: Problem, operation: Operation) -> Json:
+    """The standard names a parameter as a location, an element that it uses for nothing else any more."""
     name = one.pointer.removeprefix(_OF_QUERY)
-    # The standard names a parameter so, though what it calls a location is otherwise no longer used.
-    return {**issue, "location": [f"http.{name}"]} if SHOWN_SEGMENT.fullmatch(name) else issue
+    is_shown = SHOWN_SEGMENT.fullmatch(name) or name in {parameter.name for parameter in operation.parameters}
+    return {**_rule(one), "location": [f"http.{name}"]} if is_shown else _rule(one)
+
+
+def _rule(one: Problem) -> Json:
+    return _issue("error", terms.RULE_ISSUES.get(one.code, "value"), one.code, one.detail)
 
 
 def _nobody(error: CannotInform) -> list[Json]:

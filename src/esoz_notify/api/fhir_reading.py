@@ -222,9 +222,11 @@ def _read_contained(place: str, person: Mapping[str, Any], notes: _Notes) -> dic
         if identifier.get("system") == terms.TAX_ID:
             made["tax_id"] = identifier.get("value")
             notes.places["/recipient/tax_id"] = f"{at}/value"
-    if "language" in person:
-        made["language"] = person["language"]
-        notes.places["/recipient/language"] = f"{place}/language"
+    for at, spoken in _objects(person.get("communication"), f"{place}/communication", notes):
+        language = _object(spoken.get("language"), f"{at}/language", notes)
+        for where, coding in _objects(language.get("coding"), f"{at}/language/coding", notes):
+            made.setdefault("language", coding.get("code"))
+            notes.places.setdefault("/recipient/language", f"{where}/code")
     return made
 
 
