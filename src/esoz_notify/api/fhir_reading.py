@@ -320,15 +320,14 @@ def _read_summary(place: str, extension: Mapping[str, Any], notes: _Notes) -> No
 
 def _placed(problem: Problem, places: Mapping[str, str]) -> Problem:
     """A problem of a field, at the element where the field came from or would have to be."""
-    name = problem.pointer.removeprefix("/data/")
-    if problem.pointer in places:
-        return replace(problem, pointer=places[problem.pointer])
-    if name != problem.pointer:
-        detail = f"{problem.detail}; in payload.contentReference.identifier the system of a datum is {terms.DATA}name"
-        return replace(problem, pointer=places.get("/data", ""), detail=detail)
-    if problem.pointer == "/patient_id":
+    if problem.code == "one_of":
         detail = "give either a patient as subject, or as recipient a contained Patient with a phone"
         return replace(problem, pointer="/subject", detail=detail)
+    if problem.pointer in places:
+        return replace(problem, pointer=places[problem.pointer])
+    if problem.pointer.startswith("/data/"):
+        detail = f"{problem.detail}; in payload.contentReference.identifier the system of a datum is {terms.DATA}name"
+        return replace(problem, pointer=places["/data"], detail=detail)
     parent = problem.pointer.rpartition("/")[0]
     return _placed(replace(problem, pointer=parent), places) if parent else replace(problem, pointer="")
 
