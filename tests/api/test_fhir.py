@@ -93,9 +93,12 @@ async def test_a_request_is_created_read_found_and_withdrawn(desk: Desk) -> None
                   f"patient={uuid4()}"):  # fmt: skip
         assert await found(desk, f"{REQUESTS}?{query}") == [], query
 
-    for patch in (REVOKED, [{"op": "test", "path": "/status", "value": "active"}, *REVOKED]):
+    if_active = [{"op": "test", "path": "/status", "value": "active"}, *REVOKED]
+    for patch in (if_active, REVOKED):
         reply = await desk.call("PATCH", one, patch, content_type=terms.PATCH_TYPE)
         assert (reply.status, r4(reply.json)["status"]) == (200, "revoked")
+    late = await desk.call("PATCH", one, if_active, content_type=terms.PATCH_TYPE)
+    assert (late.status, issues(late)) == (409, [("conflict", "status_conflict", "")])
     assert (await desk.call("GET", f"/v1/notifications/{resource['id']}")).json["status"] == "cancelled"
     for told in (resource, reply.json):
         assert not any(secret in str(told) for secret in (f"'{CODE}'", NUMBER, PHONE[1:]))

@@ -12,7 +12,7 @@ from uuid import UUID
 from tests.api.desk import Desk
 from tests.api.fhir_resources import TYPE, r4
 
-from esoz_notify.api import fhir_reading
+from esoz_notify.api import fhir_reading, fhir_searches
 from esoz_notify.api import fhir_terms as terms
 from esoz_notify.api.fhir_contract import FHIR
 
@@ -86,6 +86,6 @@ def test_identifiers_and_references_are_read_as_they_are_written() -> None:
         assert fhir_reading.read_identifier(system, value) is None, (system, value)
     patient = "0198c0de-0000-7000-8000-000000000001"
     for text in (patient, f"Patient/{patient}", f"https://register.example/fhir/Patient/{patient}"):
-        assert fhir_reading.patient_of(text) == UUID(patient)
+        assert fhir_searches.patient_of(text) == UUID(patient)
     for text in ("", "Patient/7", f"Group/{patient}", f"{patient}/Patient"):
-        assert fhir_reading.patient_of(text) is None
+        assert fhir_searches.patient_of(text) is None

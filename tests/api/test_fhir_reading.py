@@ -122,6 +122,8 @@ WRONG: tuple[tuple[dict[str, Any], list[tuple[str, str]]], ...] = (
     ({"payload": [{"contentReference": {"reference": "Task/1"}}]},
      [("required", "/payload/0/contentReference/identifier"),
       ("unknown_code", "/payload/0/contentReference/identifier/system")]),
+    ({"payload": [{}]}, [("required", "/payload/0")]),
+    ({"payload": [7, 7, 7]}, [("type", "/payload/0")]),
     ({"extension": [extension("region")]}, [("required", "/extension/0")]),
     ({"extension": [extension("colour")]}, [("unknown_code", "/extension/0/url")]),
     ({"extension": [extension("summary", extension=[{"url": 1}])]}, [("format", "/extension/0/extension/0/url")]),

@@ -1,7 +1,7 @@
 """The calls of FHIR R4: CommunicationRequest and Communication for those whose systems speak that standard.
 
-What belongs here: headers, searches and answers. What does not: the mapping (``fhir_reading``, ``fhir_resources``,
-``fhir_terms``), refusals (``fhir_outcome``), and every rule, which is v1's. docs/fhir.md is for callers.
+What belongs here: calls and answers. What does not: the mapping (``fhir_reading``, ``fhir_searches``,
+``fhir_resources``, ``fhir_terms``), refusals (``fhir_outcome``), and every rule, which is v1's; see docs/fhir.md.
 """
 
 import re
@@ -14,7 +14,7 @@ import msgspec
 from litestar import Response
 from litestar.params import FromPath
 
-from esoz_notify.api import fhir_reading, fhir_resources, reading
+from esoz_notify.api import fhir_reading, fhir_resources, fhir_searches, reading
 from esoz_notify.api import fhir_terms as terms
 from esoz_notify.api.contract import OPERATIONS
 from esoz_notify.api.edge import Asking, caller, check_body, edge, operation_of
@@ -23,7 +23,7 @@ from esoz_notify.api.fhir_reading import Asked
 from esoz_notify.api.reading import JSON_TYPE, BadQuery, BadRequest, NotAcceptable, SeveralFound
 from esoz_notify.api.recording import TRACEPARENT
 from esoz_notify.api.routing import answers
-from esoz_notify.core.errors import InvalidInput, NotFound, Problem
+from esoz_notify.core.errors import InvalidInput, NotFound, Problem, RefusedTransition
 from esoz_notify.core.limits import PAGE_SIZE, PAGE_SIZE_MAX
 from esoz_notify.core.status import Status
 
@@ -47,7 +47,7 @@ async def create_request(request: Asking) -> Response[bytes]:
     check_body(request, terms.FHIR_TYPE, JSON_TYPE)
     asked = fhir_reading.read_request(reading.json_object(await request.body()), edge(request).access.now())
     condition = request.headers.get("if-none-exist")
-    there = None if condition is None else await _there(request, fhir_reading.check_condition(condition, asked))
+    there = None if condition is None else await _there(request, fhir_searches.check_condition(condition, asked))
     if there is not None:
         return _answer(fhir_resources.communication_request(there), headers=_location(request, there))
     key = _key(request, asked)
@@ -111,7 +111,7 @@ async def search_requests(request: Asking) -> Response[bytes]:
 def _wanted(asked: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
     wanted: dict[str, str] = {}
     if "identifier" in asked:
-        reference = fhir_reading.read_token(asked["identifier"])
+        reference = fhir_searches.read_token(asked["identifier"])
         if reference is None:
             problems.append(Problem("/query/identifier", "format", "must be system|value, or a value without a system"))
         else:
@@ -121,7 +121,7 @@ def _wanted(asked: Mapping[str, str], problems: list[Problem]) -> dict[str, str]
         wanted["statuses"] = ",".join(one for one in Status if terms.REQUEST_STATUSES[one] in chosen)
     for name in ("subject", "patient"):
         if name in asked:
-            patient = fhir_reading.patient_of(asked[name])
+            patient = fhir_searches.patient_of(asked[name])
             if patient is None or wanted.setdefault("patient", str(patient)) != str(patient):
                 problems.append(Problem(f"/query/{name}", "format", "must be Patient/ and the id of one patient"))
     return wanted
@@ -140,12 +140,10 @@ async def revoke_request(request: Asking, notification_id: FromPath[UUID]) -> Re
     """Withdraw it."""
     _query(request)
     check_body(request, terms.PATCH_TYPE)
-    if not fhir_reading.is_revocation(reading.json_array(await request.body())):
-        rule = (
-            'the one change that may be made is [{"op": "replace", "path": "/status", "value": "revoked"}],'
-            " with a test of /status for active before it or without"
-        )
-        raise InvalidInput([Problem("", "not_supported", rule)])
+    if fhir_searches.read_patch(reading.json_array(await request.body())):
+        view = await edge(request).service.get(caller(request), notification_id)
+        if terms.REQUEST_STATUSES[Status(view["status"])] != "active":
+            raise RefusedTransition("the patch tests that the request is active, and it is not")
     view = await edge(request).service.cancel(caller(request), notification_id)
     return _answer(fhir_resources.communication_request(view))
 
@@ -156,7 +154,7 @@ async def search_communications(request: Asking) -> Response[bytes]:
     asked = _query(request)
     problems: list[Problem] = []
     count_max = _count(asked, problems)
-    based_on = fhir_reading.request_of(asked.get("based-on", ""))
+    based_on = fhir_searches.request_of(asked.get("based-on", ""))
     if based_on is None:
         code = "format" if "based-on" in asked else "required"
         problems.append(Problem("/query/based-on", code, "must be CommunicationRequest/ and the id of one request"))

@@ -88,7 +88,7 @@ FHIR = (
     _row(
         "fhir_revoke_request", "PATCH", _ONE, _WRITE, "Withdraw it",
         "A JSON patch that replaces /status by revoked, and may test before that it is active. Nothing more is sent;"
-        " what a provider already has cannot be taken back. Repeating it changes nothing.",
+        " what a provider already has cannot be taken back. Repeating it without the test changes nothing.",
         _REQUEST, takes=list[shapes.JsonPatchStep], takes_type=terms.PATCH_TYPE, refusals=(*_BODY, 404),
     ),
     _row(

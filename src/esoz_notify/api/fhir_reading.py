@@ -6,15 +6,12 @@ a field's fault is. What does not: the rules about values, which are v1's own (e
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl
-from uuid import UUID
 
 from esoz_notify.api import fhir_terms as terms
-from esoz_notify.api.reading import BadRequest
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.kinds import PUBLIC_KINDS
@@ -53,12 +50,9 @@ _NO_TEXT = (
     "texts are the service's own, by kind; send the data of the kind, each as contentReference.identifier with the"
     f" system {terms.DATA} and its name"
 )
-_PATIENT = re.compile(r"(?:.*/)?Patient/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})", re.ASCII)
-_REQUEST = re.compile(
-    r"(?:(?:.*/)?CommunicationRequest/)?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})", re.ASCII
-)
+PATIENT = re.compile(r"(?:.*/)?Patient/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})", re.ASCII)
+"""A reference to a patient of the register, here or elsewhere."""
 _SYSTEM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s|]+", re.ASCII)
-_IF_NONE_EXIST = "send If-None-Exist: identifier=system|value with the identifier of the resource, percent-encoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +185,7 @@ def _read_people(resource: Mapping[str, Any], notes: _Notes) -> None:
 def _read_person(
     place: str, reference: object, inside: Mapping[str, tuple[str, Mapping[str, Any]]], notes: _Notes
 ) -> None:
-    found = _PATIENT.fullmatch(reference) if isinstance(reference, str) else None
+    found = PATIENT.fullmatch(reference) if isinstance(reference, str) else None
     there, person = inside.get(reference, ("", {})) if isinstance(reference, str) else ("", {})
     if found is not None:
         if notes.request.get("patient_id", found[1]) != found[1]:
@@ -233,12 +227,11 @@ def _read_contained(place: str, person: Mapping[str, Any], notes: _Notes) -> dic
 def _read_payload(resource: Mapping[str, Any], notes: _Notes) -> None:
     data: dict[str, Any] = {}
     for place, one in _objects(resource.get("payload"), "/payload", notes):
-        notes.problems += [
-            Problem(f"{place}/{name}", "free_text", _NO_TEXT)
-            for name in ("contentString", "contentAttachment")
-            if name in one
-        ]
+        texts = [name for name in ("contentString", "contentAttachment") if name in one]
+        notes.problems += [Problem(f"{place}/{name}", "free_text", _NO_TEXT) for name in texts]
         if "contentReference" not in one:
+            if not texts:
+                notes.add(place, "required", "must have contentReference")
             continue
         at = f"{place}/contentReference"
         identifier = _object(_object(one["contentReference"], at, notes).get("identifier"), f"{at}/identifier", notes)
@@ -332,46 +325,6 @@ def _placed(problem: Problem, places: Mapping[str, str]) -> Problem:
     return _placed(replace(problem, pointer=parent), places) if parent else replace(problem, pointer="")
 
 
-# --- headers and searches ---------------------------------------------------------------------------------------------
-
-
-def check_condition(header: str, asked: Asked) -> str:
-    """The reference that an If-None-Exist header looks for. Raises BadRequest when it is not the resource's own."""
-    try:
-        ((name, text),) = parse_qsl(header.lstrip("?"), strict_parsing=True)
-    except ValueError:
-        name = text = ""
-    reference = read_token(text)
-    if name != "identifier" or reference is None or reference != asked.request.get("reference"):
-        raise BadRequest(_IF_NONE_EXIST, code="condition_not_supported")
-    return reference
-
-
-def read_token(text: str) -> str | None:
-    """The reference that a search for ``system|value``, ``|value`` or ``value`` looks for; None: none can be meant."""
-    system, bar, value = text.partition("|")
-    return read_identifier(system or None, value) if bar else read_identifier(None, text)
-
-
-def patient_of(text: str) -> UUID | None:
-    """The patient that a search for ``Patient/{id}`` or a bare id means; None: it means none."""
-    found = _PATIENT.fullmatch(text if "/" in text else f"Patient/{text}")
-    return UUID(found[1]) if found else None
-
-
-def request_of(text: str) -> UUID | None:
-    """The request that a search for ``CommunicationRequest/{id}`` or a bare id means; None: it means none."""
-    found = _REQUEST.fullmatch(text)
-    return UUID(found[1]) if found else None
-
-
-def is_revocation(patch: Sequence[Any]) -> bool:
-    """Whether a JSON patch does what may be done: withdraw. It may first test that the request is active."""
-    withdraw = {"op": "replace", "path": "/status", "value": "revoked"}
-    test = {"op": "test", "path": "/status", "value": "active"}
-    return list(patch) in ([withdraw], [test, withdraw])
-
-
 # --- elements ---------------------------------------------------------------------------------------------------------
 
 
@@ -383,17 +336,17 @@ def _object(value: object, place: str, notes: _Notes) -> Mapping[str, Any]:
 
 
 def _objects(value: object, place: str, notes: _Notes) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each object of an array, with its place."""
+    """Each object of an array, with its place; of what is none, the first is a problem and ends it."""
     if value is None:
         return
     if not isinstance(value, list):
         notes.add(place, "type", "must be an array")
         return
     for number, one in enumerate(value):
-        if isinstance(one, dict):
-            yield f"{place}/{number}", one
-        else:
+        if not isinstance(one, dict):
             notes.add(f"{place}/{number}", "type", "must be an object")
+            return
+        yield f"{place}/{number}", one
 
 
 def _codings(value: object, place: str, system: str, notes: _Notes) -> Iterator[tuple[str, Mapping[str, Any]]]:
