@@ -49,6 +49,7 @@ async def found(desk: Desk, address: str) -> list[dict[str, Any]]:
         entries = page.get("entry", [])
         assert all(one["fullUrl"].endswith(f"/{one['resource']['id']}") for one in entries)
         resources += [one["resource"] for one in entries]
+        assert len({one["id"] for one in resources}) == len(resources), "no page repeats another"
         address = next((link["url"] for link in page["link"] if link["relation"] == "next"), "")
     return resources
 
