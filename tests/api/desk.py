@@ -110,8 +110,10 @@ class Reply:
 
     @property
     def code(self) -> str:
-        """Code of a problem document, or the type of an error in ESOZ's envelope."""
+        """Code of a problem document, of the first issue in FHIR, or the type of an error in ESOZ's envelope."""
         document = self.json
+        if "issue" in document:
+            return str(document["issue"][0]["details"]["coding"][0]["code"])
         return str(document["error"]["type"] if "error" in document else document["code"])
 
 

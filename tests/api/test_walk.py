@@ -30,7 +30,7 @@ def path_of(operation: Operation, ids: str = NOBODYS_ID) -> str:
 
 def refusal(operation: Operation, code: str) -> str:
     """The code of a refusal: ESOZ's contract has words of its own."""
-    if operation.envelope is Envelope.PROBLEM:
+    if operation.envelope is not Envelope.ESOZ:
         return code
     return "forbidden" if code == "insufficient_scope" else "access_denied"
 
@@ -94,7 +94,8 @@ async def test_another_callers_data_is_not_there(desk: Desk) -> None:
     mine = {"{notification_id}": notification, "{verification_id}": (await created(desk))["id"]}
     hook = await desk.call("POST", "/v1/webhooks", {"url": "https://mis.example/webhooks"})
     mine["{webhook_id}"] = hook.json["id"]
-    bodies: dict[str, dict[str, Any]] = {"check_verification": {"code": "0000"}}
+    bodies: dict[str, Any] = {"check_verification": {"code": "0000"}}
+    bodies["fhir_revoke_request"] = [{"op": "replace", "path": "/status", "value": "revoked"}]
     bodies["replay_webhook_events"] = {"since": "2026-11-01T00:00:00Z"}
     secret = await desk.access.callers.create("mis-2", "Another", SCOPES)
     others = (await desk.access.issue("mis-2", secret, " ".join(set(SCOPES) - {READ_ALL}))).access_token
@@ -103,7 +104,9 @@ async def test_another_callers_data_is_not_there(desk: Desk) -> None:
         for place, found in mine.items():
             if place in operation.path:
                 body = bodies.get(operation.name, {}) if operation.takes is not None else None
-                reply = await desk.call(operation.method, path_of(operation, found), body, token=others)
+                path = path_of(operation, found)
+                kind = operation.takes_type if body is not None else None
+                reply = await desk.call(operation.method, path, body, token=others, content_type=kind)
                 assert (reply.status, reply.code) == (404, f"{place[1:-4]}_unknown"), operation.name
                 walked += 1
 

@@ -169,6 +169,34 @@ BODIES = (
     b'\x07{"type":"SMS","factor":"+380000000001","content_hash":"x","code":12}',
     *(bytes((8 + place,)) + _json(_RX["summary"]) for place in range(8)),
 )  # fmt: skip
+_FHIR = {
+    "resourceType": "CommunicationRequest", "status": "active",
+    "category": [{"coding": [{"system": "urn:esoz-notify:kind", "code": "confirmation_code"}]}],
+}  # fmt: skip
+_DATUM = {"contentReference": {"identifier": {"system": "urn:esoz-notify:data:verification_code", "value": "4821"}}}
+FHIR_REQUESTS = (
+    _json({
+        **_FHIR, "identifier": [{"system": "urn:x", "value": "7"}], "subject": {"reference": f"Patient/{PATIENT_ID}"},
+        "medium": [{"coding": [{"system": "urn:esoz-notify:channel", "code": "print"}]}], "payload": [_DATUM],
+        "occurrencePeriod": {"start": "2026-11-26T10:00:00Z", "end": "2026-11-27T10:00:00Z"},
+    }),
+    _json({
+        **_FHIR, "recipient": [{"reference": "#p"}], "payload": [_DATUM, {"contentString": "a"}],
+        "contained": [{
+            "resourceType": "Patient", "id": "p", "telecom": [{"system": "phone", "value": "+380000000001"}],
+            "communication": [{"language": {"coding": [{"code": "en"}]}}],
+        }],
+        "extension": [
+            {"url": "urn:esoz-notify:extension:region", "valueString": "a"},
+            {"url": "urn:esoz-notify:extension:summary", "extension": [{"url": "medication", "valueString": "a"}]},
+        ],
+    }),
+)  # fmt: skip
+GROWING_PAYLOAD = (
+    b'{"resourceType":"CommunicationRequest","payload":[',
+    b'{"contentReference":{"identifier":{}}},',
+    b"0]}",
+)
 _METHOD = {"type": "OTP", "phone_number": "+380000000001", "ended_at": "2027-01-01", "alias": "mama"}
 PATIENTS = (
     _json({"birth_date": "1990-05-17", "confidants": [], "authentication_methods": [_METHOD, {"type": "OFFLINE"}]}),

@@ -17,8 +17,9 @@ from tests.channels.adapter_contract import MESSAGE, Conversation, messages
 from tests.fuzz import seeds
 from tests.fuzz.smsc_script import play_session
 
-from esoz_notify.api import reading
+from esoz_notify.api import fhir_reading, reading
 from esoz_notify.api.esoz_envelope import path_phone
+from esoz_notify.api.fhir_outcome import expression
 from esoz_notify.api.operating import read_reason
 from esoz_notify.api.problems import problem
 from esoz_notify.channels import diia, infobip
@@ -319,6 +320,23 @@ def bodies(data: bytes) -> None:
     _BODIES[(data[0] if data else 0) % len(_BODIES)](asked)
 
 
+def fhir_request(data: bytes) -> None:
+    """A resource is a request of v1 or refused, and every fault has a place in the resource that says nothing else."""
+    resource = reading.json_object(data)
+    try:
+        asked = fhir_reading.read_request(resource, NOW)
+        try:
+            read_order(asked.request, NOW)
+        except InvalidInput as error:
+            raise asked.refused(error) from None
+    except InvalidInput as error:
+        for one in error.problems:
+            place = expression("CommunicationRequest", one.pointer)
+            assert re.fullmatch(r"CommunicationRequest(\.[A-Za-z_]\w*(\[[0-9]+\])*|\[[0-9]+\])*", place, re.ASCII)
+            _impersonal(place, one.code, one.detail)
+        raise
+
+
 def patient(data: bytes) -> None:
     """A patient that was read and written is read as the same."""
     read = read_patient(seeds.PATIENT_ID, reading.json_object(data)).patient
@@ -423,6 +441,7 @@ TABLE = (
     Target(run=form, refuses=(NotifyError,), seeds=seeds.FORMS),
     Target(run=headers, seeds=seeds.HEADERS, grows=(b"a/b", b";q=1,a/b", b"")),
     Target(run=bodies, refuses=(InvalidInput, NotifyError), seeds=seeds.BODIES, grows=(b'\0{"a":[', b"1,", b"1]}")),
+    Target(run=fhir_request, refuses=(NotifyError,), seeds=seeds.FHIR_REQUESTS, grows=seeds.GROWING_PAYLOAD),
     Target(run=patient, refuses=(NotifyError,), seeds=seeds.PATIENTS, grows=seeds.GROWING_METHODS),
     Target(run=moments, refuses=(InvalidInput,), seeds=seeds.MOMENTS),
     Target(run=text_section, seeds=seeds.SECTIONS),

@@ -262,6 +262,33 @@ async def codes(play: Play) -> None:
             play.secrets(f"text {order} to {number}", text)
 
 
+async def by_fhir(play: Play) -> None:
+    """A resource with everything personal that R4 has room for: what is not needed is not kept, and a wrong one."""
+    to = play.secrets("phone 55", phone(55))
+    data = data_of("prescription_issued", play, 55)
+    person = {"resourceType": "Patient", "id": "p", "name": [{"family": SURNAME}]}
+    asked = {
+        "resourceType": "CommunicationRequest",
+        "status": "active",
+        "category": [{"coding": [{"system": "urn:esoz-notify:kind", "code": "prescription_issued"}]}],
+        "contained": [person | {"telecom": [{"system": "phone", "value": to}]}],
+        "recipient": [{"reference": "#p", "display": f"{SURNAME} {NAME}"}],
+        "note": [{"text": DRUG}],
+        "payload": [
+            {"contentReference": {"identifier": {"system": f"urn:esoz-notify:data:{name}", "value": value}}}
+            for name, value in data.items()
+        ],
+    }
+    status, made = await play.call("POST", "/fhir/CommunicationRequest", asked)
+    assert status == 201, made
+    await play.over([made["id"]])
+    assert (await play.call("GET", f"/fhir/Communication?based-on={made['id']}"))[0] == 200
+    wrong = {**asked, to: to, "payload": [{"contentString": f"{to} {DRUG}"}]}
+    assert (await play.call("POST", "/fhir/CommunicationRequest", wrong))[0] == 422
+    for order, text in enumerate(await play.texts(55)):
+        play.secrets(f"text {order} to 55", text)
+
+
 async def mistakes(play: Play) -> None:
     """Personal data in every wrong place: paths, queries, bodies that are no JSON, callbacks that cannot be read."""
     to = play.secrets("phone 60", phone(60))
@@ -297,7 +324,7 @@ async def test_nothing_personal_is_readable_in_what_is_left(server: embedded.Run
     """After every kind, channel and call, no secret is in dump, files, WAL or logs; one that is planted is found."""
     home = server.home.parent
     async with a_play(home) as play:
-        await asyncio.gather(every_kind_by_every_channel(play), paper(play), codes(play), mistakes(play))
+        await asyncio.gather(every_kind_by_every_channel(play), paper(play), codes(play), by_fhir(play), mistakes(play))
         await asyncio.to_thread(dump, server.dsn, home / "dump.sql")
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             connection.execute("INSERT INTO client (id, name, scopes) VALUES ('canary', %s, '{}')", [CANARY])

@@ -23,6 +23,7 @@ from esoz_notify.api.contract_rows import (
     asked,
     by_token,
 )
+from esoz_notify.api.fhir_contract import FHIR
 from esoz_notify.api.reading import FORM_TYPE, NDJSON_TYPE
 from esoz_notify.api.webhooks_contract import WEBHOOKS
 from esoz_notify.core.kinds import KINDS
@@ -294,6 +295,7 @@ _TABLE = (
         answers=(Answer(status=200, what="The report.", shape=crisis_shapes.CrisisReport),), refusals=(404,),
     ),
     *WEBHOOKS,
+    *FHIR,
     _esoz(
         "esoz_initialize", "POST", "/verifications", "Have a code sent to a phone",
         "A newer code of the same phone cancels the older. It is on disk when this answers, whatever providers do.",

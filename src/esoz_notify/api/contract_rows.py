@@ -22,6 +22,7 @@ class Envelope(StrEnum):
 
     PROBLEM = "problem"
     ESOZ = "esoz"
+    FHIR = "fhir"
 
 
 class Credential(StrEnum):

@@ -85,9 +85,9 @@ def caller(request: Asking) -> Caller:
     return Caller(claims.client_id, sees_all=READ_ALL in claims.scopes, knows_patients=knows_patients)
 
 
-def check_body(request: Asking, wanted: str) -> None:
-    """Check that a body is of the type that a call reads, and not packed. Raises WrongType."""
-    reading.check_type(request.headers.get("content-type"), wanted)
+def check_body(request: Asking, *wanted: str) -> None:
+    """Check that a body is of a type that a call reads, and not packed. Raises WrongType."""
+    reading.check_type(request.headers.get("content-type"), *wanted)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise reading.WrongType("send the body as it is, without Content-Encoding")
 

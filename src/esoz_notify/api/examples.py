@@ -7,6 +7,7 @@ from typing import Any
 
 from esoz_notify.api import codes_examples as codes
 from esoz_notify.api import crisis_examples as crisis
+from esoz_notify.api import fhir_examples as fhir
 from esoz_notify.api import webhooks_examples as webhooks
 
 _ID = "0198c0de-0000-7000-8000-0000000000aa"
@@ -163,6 +164,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     **codes.REQUESTS,
     **crisis.REQUESTS,
+    **fhir.REQUESTS,
     **webhooks.REQUESTS,
 }
 """Examples of request bodies by the name of their shape."""
@@ -213,6 +215,7 @@ ANSWERS: dict[str, Any] = {
     },
     **codes.ANSWERS,
     **crisis.ANSWERS,
+    **fhir.ANSWERS,
     **webhooks.ANSWERS,
 }
 """Examples of answers by the name of their shape."""

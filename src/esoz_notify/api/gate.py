@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from esoz_notify.api import esoz_envelope
+from esoz_notify.api import esoz_envelope, fhir_outcome
 from esoz_notify.api.contract import Credential, Envelope
 from esoz_notify.api.edge import Asking, edge, operation_of
 from esoz_notify.api.problems import (
@@ -94,9 +94,12 @@ def refuse(request: Asking, error: NotifyError) -> Response[bytes]:
         return fail(request, error)
     if isinstance(error, Unavailable):
         log.warning("not taken: %s", error.detail)
+    match _envelope(request):
+        case Envelope.ESOZ:
+            return esoz_envelope.refuse(request, error)
+        case Envelope.FHIR:
+            return fhir_outcome.refuse(request, error)
     operation = operation_of(request)
-    if operation is not None and operation.envelope is Envelope.ESOZ:
-        return esoz_envelope.refuse(request, error)
     # A path that is in no row may hold anything; those of rows hold ids only.
     instance = request.scope["path"] if operation else None
     document, headers = problem(error, instance, edge(request).access.now())
@@ -133,9 +136,20 @@ def fail(request: Asking, error: Exception) -> Response[bytes]:
         error_id,
         "".join(traceback.format_tb(error.__traceback__)),
     )
-    if operation is not None and operation.envelope is Envelope.ESOZ:
-        return esoz_envelope.fail(request, error_id)
+    match _envelope(request):
+        case Envelope.ESOZ:
+            return esoz_envelope.fail(request, error_id)
+        case Envelope.FHIR:
+            return fhir_outcome.fail(error_id)
     return _answer(unexpected(error_id), {})
+
+
+def _envelope(request: Asking) -> Envelope:
+    """How whoever asks is told: as the row of the call says, or by where a call that there is not would be."""
+    operation = operation_of(request)
+    if operation is not None:
+        return operation.envelope
+    return Envelope.FHIR if fhir_outcome.is_here(request) else Envelope.PROBLEM
 
 
 def _answer(document: dict[str, Any], headers: dict[str, str]) -> Response[bytes]:

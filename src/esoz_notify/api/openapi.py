@@ -4,15 +4,17 @@ What belongs here: the translation. What does not: the calls (``contract``), the
 """
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
 from esoz_notify import __version__
-from esoz_notify.api import codes_shapes, examples, shapes, webhooks_shapes
+from esoz_notify.api import codes_shapes, examples, fhir_shapes, shapes, webhooks_shapes
 from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS, Answer, Credential, Envelope, Operation, Parameter
+from esoz_notify.api.fhir_terms import FHIR_TYPE
 from esoz_notify.api.problems import PROBLEM_TYPE
 from esoz_notify.api.reading import JSON_TYPE, NDJSON_TYPE
 from esoz_notify.engine.callers import SCOPES
@@ -31,6 +33,12 @@ _HEADERS_OF_REFUSAL = {
     429: ("Retry-After", "Seconds."),
     503: ("Retry-After", "Seconds."),
 }
+_REFUSED: Mapping[Envelope, tuple[Any, str, int]] = {
+    Envelope.PROBLEM: (shapes.Problem, PROBLEM_TYPE, 422),
+    Envelope.ESOZ: (codes_shapes.EsozProblem, JSON_TYPE, 403),
+    Envelope.FHIR: (fhir_shapes.OperationOutcome, FHIR_TYPE, 422),
+}
+"""Of each way to tell what went wrong: its shape, its type, and the status that its example has."""
 _ABOUT = """\
 Has patients informed of what a doctor has signed: by Diia, Viber, SMS or on paper, whichever reaches that person.
 
@@ -75,6 +83,7 @@ def document(public_url: str | None = None, *, exact: bool = False) -> dict[str,
     ``exact``: answers have no member besides those named, which is so in this version only.
     """
     named = [operation.takes for operation in OPERATIONS.values() if _is_named(operation.takes)]
+    named += [fhir_shapes.JsonPatchStep, fhir_shapes.OperationOutcome]
     named += [one.shape for operation in OPERATIONS.values() for one in operation.answers if _is_named(one.shape)]
     others = (webhooks_shapes.CloudEvent, shapes.Problem, codes_shapes.EsozProblem, shapes.TokenProblem)
     _, components = msgspec.json.schema_components([*dict.fromkeys(named), *others], ref_template=_REF)
@@ -231,13 +240,10 @@ def _content(shape: Any) -> dict[str, Any]:
 
 
 def _refusal(status: int, envelope: Envelope) -> dict[str, Any]:
-    is_problem = envelope is Envelope.PROBLEM
-    shape = shapes.Problem if is_problem else codes_shapes.EsozProblem
+    shape, media_type, shown_at = _REFUSED[envelope]
     content: dict[str, Any] = {"schema": _schema(shape)}
-    example = examples.ANSWERS[shape.__name__]
-    if status == (example["status"] if is_problem else example["meta"]["code"]):
-        content["example"] = example
-    media_type = PROBLEM_TYPE if is_problem else JSON_TYPE
+    if status == shown_at:
+        content["example"] = examples.ANSWERS[shape.__name__]
     made: dict[str, Any] = {"description": f"{HTTPStatus(status).phrase}.", "content": {media_type: content}}
     header = _HEADERS_OF_REFUSAL.get(status)
     if header is not None:
@@ -246,6 +252,8 @@ def _refusal(status: int, envelope: Envelope) -> dict[str, Any]:
 
 
 def _schema(shape: Any) -> dict[str, Any]:
+    if get_origin(shape) is list:
+        return {"type": "array", "items": _schema(get_args(shape)[0])}
     return {"$ref": _REF.format(name=shape.__name__)} if _is_named(shape) else {"type": "object"}
 
 

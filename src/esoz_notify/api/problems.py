@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from esoz_notify.api.reading import BadQuery, BadRequest, NotAcceptable, TooLarge, WrongType
+from esoz_notify.api.reading import BadQuery, BadRequest, NotAcceptable, SeveralFound, TooLarge, WrongType
 from esoz_notify.core.errors import (
     Conflict,
     InvalidInput,
@@ -32,7 +32,8 @@ PROBLEM_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:esoz-notify:problem:"
 UNAVAILABLE_RETRY_AFTER_S = 1
 
-_SHOWN_SEGMENT = re.compile(r"(?!.*[0-9]{7})[A-Za-z_][A-Za-z0-9_]{0,63}|[0-9]{1,4}", re.ASCII)
+SHOWN_SEGMENT = re.compile(r"(?!.*[0-9]{7})[A-Za-z_][A-Za-z0-9_]{0,63}|[0-9]{1,4}", re.ASCII)
+"""A part of a pointer that is a name or a place, and not what a caller made up."""
 _HIDDEN_SEGMENT = "(hidden)"
 _BEARER = 'Bearer realm="esoz-notify"'
 
@@ -93,6 +94,7 @@ MEANINGS: dict[type[NotifyError], tuple[int, str]] = {
     NotAcceptable: (406, "It cannot be made in a type that is accepted"),
     Conflict: (409, "It conflicts with what is there"),
     RefusedTransition: (409, "The status does not allow it"),
+    SeveralFound: (412, "More than one is there"),
     TooLarge: (413, "The body is too large"),
     WrongType: (415, "The body is of a type that is not read here"),
     InvalidInput: (422, "The values break rules"),
@@ -182,7 +184,7 @@ def _invalid(problems: Sequence[Problem]) -> list[dict[str, str]]:
 def _shown(pointer: str) -> str:
     """A pointer as it may be shown: a name that a caller made up may itself be a phone or a person's name."""
     segments = pointer.split("/")
-    return "/".join([segments[0], *(one if _SHOWN_SEGMENT.fullmatch(one) else _HIDDEN_SEGMENT for one in segments[1:])])
+    return "/".join([segments[0], *(one if SHOWN_SEGMENT.fullmatch(one) else _HIDDEN_SEGMENT for one in segments[1:])])
 
 
 def _cannot_inform(error: CannotInform) -> dict[str, Any]:

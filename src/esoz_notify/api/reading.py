@@ -50,6 +50,12 @@ class NotAcceptable(NotifyError):
     code = "not_acceptable"
 
 
+class SeveralFound(NotifyError):
+    """What was to be made unless it is there already is there more than once."""
+
+    code = "several_found"
+
+
 class MalformedJson(BadRequest):
     """Not JSON as RFC 8259 has it. Says where, never what stands there."""
 
@@ -62,12 +68,12 @@ class BadQuery(InvalidInput):
     code = "invalid_query"
 
 
-def check_type(content_type: str | None, wanted: str) -> None:
-    """Check a Content-Type header. Raises WrongType."""
+def check_type(content_type: str | None, *wanted: str) -> None:
+    """Check a Content-Type header. Raises WrongType when it is none of those wanted."""
     given, _, parameters = (content_type or "").partition(";")
     charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
-    if given.strip().lower() != wanted or (charset and charset[1].lower() not in {"utf-8", "us-ascii"}):
-        raise WrongType(f"send the body as Content-Type: {wanted}, in UTF-8")
+    if given.strip().lower() not in wanted or (charset and charset[1].lower() not in {"utf-8", "us-ascii"}):
+        raise WrongType(f"send the body as Content-Type: {' or '.join(wanted)}, in UTF-8")
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -75,6 +81,14 @@ def json_object(body: bytes) -> dict[str, Any]:
     document = _decoded(body)
     if not isinstance(document, dict):
         raise InvalidInput([Problem("", "type", "the body must be a JSON object")])
+    return document
+
+
+def json_array(body: bytes) -> list[Any]:
+    """Decode one JSON array. Raises as ``json_object``."""
+    document = _decoded(body)
+    if not isinstance(document, list):
+        raise InvalidInput([Problem("", "type", "the body must be a JSON array")])
     return document
 
 

@@ -18,7 +18,11 @@ def answers(name: str) -> Callable[[Handler], HTTPRouteHandler]:
 
     def made(handler: Handler) -> HTTPRouteHandler:
         return HTTPRouteHandler(
-            path=re.sub(r"\{(\w+_id)\}", r"{\1:uuid}", re.sub(r"\{(provider|phone)\}", r"{\1:str}", operation.path)),
+            path=re.sub(
+                r"\{(\w+_id)\}",
+                r"{\1:uuid}",
+                re.sub(r"\{(provider|phone|communication)\}", r"{\1:str}", operation.path),
+            ),
             http_method=operation.method,
             name=operation.name,
             status_code=operation.answers[0].status,

@@ -156,14 +156,20 @@ class Service:
     async def page(
         self, caller: Caller, wanted: Mapping[str, str | None], *, before: UUID | None, count_max: int
     ) -> tuple[list[Json], UUID | None]:
-        """One page, newest first, and the cursor of the next. ``wanted``: reference, status, kind, phone, crisis."""
-        phone, crisis = wanted.get("phone"), wanted.get("crisis")
+        """One page, newest first, and the cursor of the next.
+
+        ``wanted``: reference, status, statuses (with commas), kind, phone, patient, crisis.
+        """
+        phone, patient, crisis = wanted.get("phone"), wanted.get("patient"), wanted.get("crisis")
+        statuses = wanted.get("statuses")
         chosen = Filter(
             client_id=None if caller.sees_all else caller.client_id,
             reference=wanted.get("reference"),
             status=wanted.get("status"),
+            statuses=statuses.split(",") if statuses is not None else None,
             kind=wanted.get("kind"),
             phone_index=self._vault.index(phone, "phone") if phone else None,
+            patient_id=UUID(patient) if patient else None,
             crisis_id=UUID(crisis) if crisis else None,
             before=before,
         )

@@ -68,6 +68,7 @@ class Filter:
     client_id: str | None = None
     reference: str | None = None
     status: str | None = None
+    statuses: Sequence[str] | None = None
     kind: str | None = None
     phone_index: bytes | None = None
     number_index: bytes | None = None
@@ -82,6 +83,7 @@ async def page(connection: Connection, wanted: Filter, count_max: int) -> list[S
         "n.client_id = %s": wanted.client_id,
         "n.reference = %s": wanted.reference,
         "d.status = %s": wanted.status,
+        "d.status = ANY(%s)": None if wanted.statuses is None else list(wanted.statuses),
         "n.kind = %s": wanted.kind,
         "n.phone_index = %s": wanted.phone_index,
         "n.number_index = %s": wanted.number_index,
