@@ -110,9 +110,12 @@ class Reply:
 
     @property
     def code(self) -> str:
-        """Code of a problem document, or the type of an error in ESOZ's envelope."""
-        document = self.json
-        return str(document["error"]["type"] if "error" in document else document["code"])
+        """Code of a problem document, or what another envelope has in its place."""
+        match self.json:
+            case {"error": {"type": told}} | {"errors": [{"error": told}, *_]} | {"response_status": told}:
+                return str(told)
+            case document:
+                return str(document["code"])
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ from litestar.types import ExceptionHandlersMap
 from esoz_notify.api import (
     about,
     callbacks,
+    compat_govuk,
+    compat_turbosms,
     crisis,
     esoz,
     events,
@@ -41,6 +43,7 @@ from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.engine.quotas import Quotas
 from esoz_notify.engine.service import Service
+from esoz_notify.render.texts import Texts, builtin_texts
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -81,6 +84,15 @@ _ROUTES = (
     esoz.verified,
     esoz.send_text,
     esoz.factor,
+    compat_govuk.send_sms,
+    compat_govuk.list_notifications,
+    compat_govuk.get_notification,
+    compat_govuk.list_templates,
+    compat_govuk.get_template,
+    compat_govuk.preview_template,
+    compat_turbosms.send,
+    compat_turbosms.status,
+    compat_turbosms.ping,
     operating.list_providers,
     operating.provider_history,
     operating.hold_provider,
@@ -134,6 +146,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     keep_alive_s: float = KEEP_ALIVE_S,
     quotas: Quotas | None = None,
     strangers: Strangers | None = None,
+    texts: Callable[[], Texts] = builtin_texts,
     probes: Callable[[], Sequence[ProbeStanding]] = tuple,
     metrics: ApiMetrics | None = None,
     monotonic: Callable[[], float] = time.monotonic,
@@ -145,13 +158,15 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
     ``https``: our own listener speaks TLS. ``peers``: how certificates of callers are found; None finds none.
     ``mounted``: pages for people, served beside the API. ``quotas``: shared with other processes, or None: not shared.
-    ``probes``: what the last ones came to, for /metrics; ``metrics``: the numbers of this process, None makes new ones.
+    ``texts``: those in force. ``probes``: what the last ones came to, for /metrics; ``metrics``: the numbers of this
+    process, None makes new ones.
     """
     rates = Rates(quotas or Quotas(monotonic), rate_limit or RateLimit(), strangers)
     edge = Edge(
         service=service,
         access=access,
         operations=operations,
+        texts=texts,
         peers=peers or Peers(),
         rates=rates,
         metrics=metrics or ApiMetrics(),

@@ -22,6 +22,12 @@ class Envelope(StrEnum):
 
     PROBLEM = "problem"
     ESOZ = "esoz"
+    GOVUK = "govuk"
+    TURBOSMS = "turbosms"
+
+
+DIALECTS = frozenset({Envelope.GOVUK, Envelope.TURBOSMS})
+"""Those of other services: their calls take API keys besides tokens."""
 
 
 class Credential(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from esoz_notify import __version__
-from esoz_notify.api import codes_shapes, examples, shapes, webhooks_shapes
+from esoz_notify.api import codes_shapes, compat_shapes, examples, shapes, webhooks_shapes
 from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS, Answer, Credential, Envelope, Operation, Parameter
 from esoz_notify.api.problems import PROBLEM_TYPE
 from esoz_notify.api.reading import JSON_TYPE, NDJSON_TYPE
@@ -24,6 +24,13 @@ _REFUSALS_OF = {
     Credential.PROVIDER: (500, 503),
     Credential.NONE: (),
 }
+_PROBLEMS: dict[Envelope, tuple[Any, int]] = {
+    Envelope.PROBLEM: (shapes.Problem, 422),
+    Envelope.ESOZ: (codes_shapes.EsozProblem, 403),
+    Envelope.GOVUK: (compat_shapes.GovukProblem, 400),
+    Envelope.TURBOSMS: (compat_shapes.TurboSmsProblem, 401),
+}
+"""How a failure looks, and the status that its example has."""
 _TOKEN_REFUSALS = (400, 401)
 _HEADERS_OF_REFUSAL = {
     401: ("WWW-Authenticate", "Which credential is needed."),
@@ -76,7 +83,8 @@ def document(public_url: str | None = None, *, exact: bool = False) -> dict[str,
     """
     named = [operation.takes for operation in OPERATIONS.values() if _is_named(operation.takes)]
     named += [one.shape for operation in OPERATIONS.values() for one in operation.answers if _is_named(one.shape)]
-    others = (webhooks_shapes.CloudEvent, shapes.Problem, codes_shapes.EsozProblem, shapes.TokenProblem)
+    problems = (shape for shape, _ in _PROBLEMS.values())
+    others = (webhooks_shapes.CloudEvent, shapes.TokenProblem, *problems)
     _, components = msgspec.json.schema_components([*dict.fromkeys(named), *others], ref_template=_REF)
     if not exact:
         _open_answers(components)
@@ -231,13 +239,11 @@ def _content(shape: Any) -> dict[str, Any]:
 
 
 def _refusal(status: int, envelope: Envelope) -> dict[str, Any]:
-    is_problem = envelope is Envelope.PROBLEM
-    shape = shapes.Problem if is_problem else codes_shapes.EsozProblem
+    shape, status_of_example = _PROBLEMS[envelope]
     content: dict[str, Any] = {"schema": _schema(shape)}
-    example = examples.ANSWERS[shape.__name__]
-    if status == (example["status"] if is_problem else example["meta"]["code"]):
-        content["example"] = example
-    media_type = PROBLEM_TYPE if is_problem else JSON_TYPE
+    if status == status_of_example:
+        content["example"] = examples.ANSWERS[shape.__name__]
+    media_type = PROBLEM_TYPE if envelope is Envelope.PROBLEM else JSON_TYPE
     made: dict[str, Any] = {"description": f"{HTTPStatus(status).phrase}.", "content": {media_type: content}}
     header = _HEADERS_OF_REFUSAL.get(status)
     if header is not None:
