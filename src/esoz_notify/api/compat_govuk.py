@@ -122,14 +122,14 @@ async def list_notifications(request: Asking) -> Response[bytes]:
         wanted["status"] = status.value
     before, count_max = checked(wanted)
     found: list[Json] = []
-    cursor = None
     if given.get("template_type", _SMS) == _SMS:
-        found, cursor = await edge(request).service.page(caller(request), wanted, before=before, count_max=count_max)
+        found, _ = await edge(request).service.page(caller(request), wanted, before=before, count_max=count_max)
     here = f"{_base(request)}/v2/notifications"
     links = {"current": here}
-    if cursor is not None:
+    if found:
+        # Also after the last page, which an empty one follows: clients of that service go on until then.
         asked_too = {name: value for name, value in given.items() if name != "older_than"}
-        links["next"] = f"{here}?{urlencode({**asked_too, 'older_than': str(cursor)})}"
+        links["next"] = f"{here}?{urlencode({**asked_too, 'older_than': found[-1]['id']})}"
     texts = edge(request).texts()
     return answer({"notifications": [_notification(request, view, texts) for view in found], "links": links})
 

@@ -43,7 +43,7 @@ PLACES: Mapping[str, str] = {
 def refuse(request: Request[Any, Any, Any], error: NotifyError) -> Response[bytes]:
     """An error of ours in these words. Those that nobody foresaw are answered by ``fail``."""
     status = meaning(error)[0]
-    sentences = [_sentence(one) for one in error.problems] if isinstance(error, InvalidInput) else [error.detail]
+    sentences = [sentence(one) for one in error.problems] if isinstance(error, InvalidInput) else [error.detail]
     # What was asked for is wrong: there is one status for it here.
     status = HTTPStatus.BAD_REQUEST if status == HTTPStatus.UNPROCESSABLE_ENTITY else status
     return _failed(status, sentences, problem(error, None, edge(request).access.now())[1])
@@ -60,7 +60,8 @@ def _failed(status: int, sentences: list[str], headers: Mapping[str, str]) -> Re
     return Response(msgspec.json.encode(document), status_code=status, media_type=JSON_TYPE, headers=headers)
 
 
-def _sentence(one: Problem) -> str:
+def sentence(one: Problem) -> str:
+    """A broken rule with the name that its member has here."""
     pointer = shown_pointer(one.pointer)
     ours = next((prefix for prefix in PLACES if f"{pointer}/".startswith(f"{prefix}/")), "")
     place = f"{PLACES.get(ours, '')}{pointer.removeprefix(ours)}".removeprefix("/")

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from esoz_notify.api.compat_turbosms import IDS_MAX, RECIPIENTS_MAX, SEQUENCE_LENGTH_MAX
 from esoz_notify.api.shapes import ChannelName, Exact, Id, KindName, MaskedPhone, Moment, one_of
 from esoz_notify.core.limits import REFERENCE_LENGTH_MAX
+
+RECIPIENTS_MAX = 100
+IDS_MAX = 50
+SEQUENCE_LENGTH_MAX = 100
 
 Unused = Annotated[Any, Meta(description="taken and not used: the policy decides")]
 Always = Annotated[None, Meta(description="always null: an SMS has none, or we do not know it")]

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from litestar import Response
 
+from esoz_notify.api.compat_shapes import IDS_MAX, RECIPIENTS_MAX, SEQUENCE_LENGTH_MAX
 from esoz_notify.api.compat_turbosms_envelope import Code, row, told
 from esoz_notify.api.edge import Asking, caller, edge, read_object
 from esoz_notify.api.recording import TRACEPARENT
@@ -23,10 +24,6 @@ from esoz_notify.core.phone import Phone, spelled_phone
 from esoz_notify.core.status import Outcome, Status
 from esoz_notify.engine.esoz import read_body
 from esoz_notify.engine.views import Json
-
-RECIPIENTS_MAX = 100
-IDS_MAX = 50
-SEQUENCE_LENGTH_MAX = 100
 
 _CHANNELS = ("sms", "viber")
 _WHOLE = frozenset({"recipients", "sequence_id", "sender", "text", "token", *_CHANNELS})

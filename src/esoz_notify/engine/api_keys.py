@@ -86,7 +86,7 @@ class ApiKeys:
 
     def speaks(self, shown: str) -> bool:
         """Whether what is shown is meant as a key, or as signed by one; whether it is good is another matter."""
-        return _service_of(shown) is not None
+        return service_of(shown) is not None
 
     async def admit(self, shown: str) -> Keyed | None:
         """Who shows a good key, or something that it signed within the last seconds; None: nobody.
@@ -94,7 +94,7 @@ class ApiKeys:
         Which callers there are is known for DISABLED_KNOWN_AFTER_S, so guesses cost the ledger nothing. Raises
         Unavailable.
         """
-        service = _service_of(shown)
+        service = service_of(shown)
         await self._keep_up()
         keyed = self._callers.get(service or "")
         if keyed is None:
@@ -151,8 +151,8 @@ def service_id(client_id: str) -> str:
     return str(uuid5(_SERVICES, client_id))
 
 
-def _service_of(shown: str) -> str | None:
-    """Whom something that was shown names: a whole key, or a token that says so itself, proved or not."""
+def service_of(shown: str) -> str | None:
+    """Whom something that was shown names: a whole key, or a token that says so itself, proved or not; None: nobody."""
     if len(shown) > _LENGTH_MAX:
         return None
     whole = _WHOLE.fullmatch(shown)
