@@ -55,7 +55,7 @@ async def test_a_key_opens_the_dialects_that_its_caller_has_and_nothing_else(acc
     assert key.startswith(f"{KEY_PREFIX}-{service_id('mis-1')}-")
     for shown in (key, signed(access, key)):
         claims = await access.admit_key(shown)
-        assert (claims.client_id, claims.scopes) == ("mis-1", {TURBOSMS})
+        assert (claims.client_id, claims.scopes) == ("mis-1", frozenset({TURBOSMS}))
         with pytest.raises(InvalidToken):
             await access.admit(shown)
     async with access._ledger.transaction() as connection:

@@ -79,12 +79,23 @@ async def send(request: Asking) -> Response[bytes]:
     if isinstance(read, Refusal):
         return told(read.code, None, read.detail)
     rows: list[dict[str, Any]] = []
-    replayed = 0
+    taken = replayed = 0
+    is_away = False
     for number, phone in enumerate(read.phones):
-        said, is_replay = await _send_one(request, read, number, phone, is_first=not rows)
+        if is_away:
+            rows.append(row(Code.FAILED_SMS_SEND, None, phone=None if phone is None else phone.digits))
+            continue
+        try:
+            said, is_replay = await _send_one(request, read, number, phone)
+        except Unavailable:
+            if not taken:
+                raise
+            # Those before it will be sent, and their ids must be told; of this one nobody knows, and none waits for it.
+            is_away = True
+            said, is_replay = row(Code.FATAL_ERROR, None, phone=None if phone is None else phone.digits), False
         rows.append(said)
+        taken += said["message_id"] is not None
         replayed += is_replay
-    taken = sum(one["message_id"] is not None for one in rows)
     if not taken:
         return told(Code(rows[0]["response_code"]), rows)
     if replayed == len(rows):
@@ -93,10 +104,8 @@ async def send(request: Asking) -> Response[bytes]:
     return told(whole, rows)
 
 
-async def _send_one(
-    request: Asking, read: Sending, number: int, phone: Phone | None, *, is_first: bool
-) -> tuple[dict[str, Any], bool]:
-    """Its row, and whether it was sent by an earlier request of this ``sequence_id``. Raises Unavailable if first."""
+async def _send_one(request: Asking, read: Sending, number: int, phone: Phone | None) -> tuple[dict[str, Any], bool]:
+    """Its row, and whether it was sent by an earlier request of this ``sequence_id``. Raises Unavailable."""
     if phone is None:
         return row(Code.INVALID_PHONE, None, phone=None), False
     said = {"phone": phone.digits}
@@ -111,11 +120,6 @@ async def _send_one(
         return row(Code.NOT_ALLOWED_MESSAGE_DUPLICATE, None, **said), False
     except Conflict:
         return row(Code.FAILED_DUPLICATE_REQUEST, None, **said), False
-    except Unavailable:
-        if is_first:
-            raise
-        # Those before it will be sent, and their ids must be told; of this one nobody knows.
-        return row(Code.FATAL_ERROR, None, **said), False
     return row(Code.OK, str(taken.stored.id), **said), taken.replayed
 
 
