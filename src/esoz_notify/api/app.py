@@ -156,9 +156,8 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider, each
     that is good now, spelled as in settings. ``stopping``: set it (``server.Server`` does) to end streams.
     ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request. ``https``:
-    our own listener speaks TLS. ``peers`` finds callers' certificates. ``mounted``: pages for people, served beside it.
-    ``quotas``: shared with other processes. ``texts``: those in force. ``probes``: what the last ones came to, for
-    /metrics; ``metrics``: the numbers of this process, None makes new ones.
+    our own listener speaks TLS. ``peers`` finds certificates. ``mounted``: pages for people. ``quotas``: shared with
+    other processes. ``texts``: those in force. ``probes``: what the last ones came to; ``metrics``: of this process.
     """
     rates = Rates(quotas or Quotas(monotonic), rate_limit or RateLimit(), strangers)
     edge = Edge(
