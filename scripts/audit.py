@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 IGNORED = ROOT / "requirements" / "ignored-vulnerabilities.toml"
-LOCKS = tuple(ROOT / "requirements" / name for name in ("dev.txt", "build.txt", "uv.txt"))
+LOCKS = tuple(ROOT / "requirements" / name for name in ("dev.txt", "clients.txt", "build.txt", "uv.txt"))
 """What is served is a part of dev.txt."""
 
 REASON_LENGTH_MIN = 20

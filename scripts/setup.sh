@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 here=$(pwd -P)
 profile=${1:-dev}
 lock=requirements/$profile.txt
+clients=requirements/clients.txt
 python=.venv/bin/python
 log=.venv/setup.log
 started=$(date +%s)
@@ -43,7 +44,7 @@ digest = hashlib.sha256(repr((sys.version, sys.base_prefix, sys.argv[1])).encode
 for path in sys.argv[2:]:
     digest.update(pathlib.Path(path).read_bytes())
 print(digest.hexdigest())
-' "$here" pyproject.toml scripts/setup.sh "requirements/$1.txt" requirements/build.txt
+' "$here" pyproject.toml scripts/setup.sh "requirements/$1.txt" requirements/build.txt "$clients"
 }
 
 is_current() { [ "$(cat ".venv/stamp-$1" 2>/dev/null)" = "$(fingerprint "$1")" ]; }
@@ -69,12 +70,14 @@ uv_install() {
     export UV_HTTP_RETRIES="${UV_HTTP_RETRIES:-1}" UV_NO_PROGRESS=1 VIRTUAL_ENV="$here/.venv"
     "$python" -m pip install --quiet --no-input --only-binary :all: --require-hashes -r requirements/uv.txt &&
         .venv/bin/uv pip install --quiet --system-certs --require-hashes -r "$lock" &&
+        { [ "$profile" != dev ] || .venv/bin/uv pip install --quiet --system-certs --no-deps --require-hashes -r "$clients"; } &&
         .venv/bin/uv pip install --quiet --system-certs --require-hashes -r requirements/build.txt &&
         .venv/bin/uv pip install --quiet --system-certs --no-deps --no-build-isolation -e .
 }
 
 pip_install() {
     "$python" -m pip install --quiet --no-input --progress-bar off --require-hashes -r "$lock" &&
+        { [ "$profile" != dev ] || "$python" -m pip install --quiet --no-input --progress-bar off --no-deps --require-hashes -r "$clients"; } &&
         "$python" -m pip install --quiet --no-input --progress-bar off --require-hashes -r requirements/build.txt &&
         "$python" -m pip install --quiet --no-input --no-deps --no-build-isolation -e .
 }

@@ -110,11 +110,14 @@ class Reply:
 
     @property
     def code(self) -> str:
-        """Code of a problem document, of the first issue in FHIR, or the type of an error in ESOZ's envelope."""
-        document = self.json
-        if "issue" in document:
-            return str(document["issue"][0]["details"]["coding"][0]["code"])
-        return str(document["error"]["type"] if "error" in document else document["code"])
+        """Code of a problem document, or what another envelope has in its place."""
+        match self.json:
+            case {"error": {"type": told}} | {"errors": [{"error": told}, *_]} | {"response_status": told}:
+                return str(told)
+            case {"issue": [{"details": {"coding": [{"code": told}]}}, *_]}:
+                return str(told)
+            case document:
+                return str(document["code"])
 
 
 @dataclass(slots=True)

@@ -108,6 +108,11 @@ async def test_answers_may_grow_and_requests_may_not(desk: Desk) -> None:
     assert closed == {
         "CodeCheck",
         "CrisisProposal",
+        "GovukPersonalisation",
+        "GovukSms",
+        "TurboSmsIds",
+        "TurboSmsPart",
+        "TurboSmsSending",
         "EsozCode",
         "EsozFactor",
         "EsozPhoneVerificationRequest",

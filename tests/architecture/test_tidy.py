@@ -71,7 +71,17 @@ _PROVIDER_ROOMS = (
 )
 _PROVIDERS = {
     "infobip": ("channels/infobip",),
-    "turbosms": ("channels/turbosms",),
+    "turbosms": (
+        "channels/turbosms",
+        "api/compat_",
+        "api/app.py",
+        "api/contract_rows.py",
+        "api/gate.py",
+        "api/openapi.py",
+        "engine/api_keys.py",
+        "engine/callers.py",
+        "console/words_callers.py",
+    ),  # also the dialect that systems which move here from there speak, and its scope
     "vonage": ("channels/vonage",),
     "hyber": ("channels/hyber",),
     "smsc": (

@@ -197,6 +197,19 @@ GROWING_PAYLOAD = (
     b'{"contentReference":{"identifier":{}}},',
     b"0]}",
 )
+DIALECTS = (
+    b"\0" + _json({"recipients": ["380000000001", "+380000000002"], "sms": {"sender": "a", "text": "b"}}),
+    b"\0" + _json({"recipients": ["067 000 00 01"], "viber": {"text": "b", "ttl": 60}, "sequence_id": 7, "text": "c"}),
+    b"\x01" + _json({"messages": [PATIENT_ID, "x", 1]}),
+    b"\x02" + _json({
+        "phone_number": "+380000000001", "template_id": "confirmation_code",
+        "personalisation": {"verification_code": "4821"}, "reference": "visit-1",
+    }),
+)  # fmt: skip
+API_KEYS = (
+    f"esoz_ak-{PATIENT_ID}-{OTHER_ID}".encode(),
+    b"eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiIwMTk4YzBkZS0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEiLCJpYXQiOjF9.AAAA",
+)
 _METHOD = {"type": "OTP", "phone_number": "+380000000001", "ended_at": "2027-01-01", "alias": "mama"}
 PATIENTS = (
     _json({"birth_date": "1990-05-17", "confidants": [], "authentication_methods": [_METHOD, {"type": "OFFLINE"}]}),

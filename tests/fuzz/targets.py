@@ -12,12 +12,17 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from tests.channels.adapter_contract import MESSAGE, Conversation, messages
 from tests.fuzz import seeds
 from tests.fuzz.smsc_script import play_session
 
 from esoz_notify.api import fhir_reading, reading
+from esoz_notify.api.compat_govuk import read_sms
+from esoz_notify.api.compat_govuk_envelope import sentence
+from esoz_notify.api.compat_shapes import RECIPIENTS_MAX
+from esoz_notify.api.compat_turbosms import Refusal, read_ids, read_sending
 from esoz_notify.api.esoz_envelope import path_phone
 from esoz_notify.api.fhir_outcome import expression
 from esoz_notify.api.operating import read_reason
@@ -41,6 +46,7 @@ from esoz_notify.core.receipts import POSITIVE, Reason
 from esoz_notify.core.results import Accepted, Refused, Result
 from esoz_notify.core.sms_text import count, split
 from esoz_notify.engine import esoz
+from esoz_notify.engine.api_keys import service_of
 from esoz_notify.engine.requests import read_order
 from esoz_notify.engine.verification_request import read_code, read_verification
 from esoz_notify.render import texts
@@ -337,6 +343,30 @@ def fhir_request(data: bytes) -> None:
         raise
 
 
+def dialects(data: bytes) -> None:
+    """The bodies of other services' dialects, by the first octet: no refusal and no sentence of it has a phone."""
+    asked = reading.json_object(data[1:])
+    match (data[0] if data else 0) % 3:
+        case 0:
+            said = read_sending(asked)
+            _impersonal(said.detail if isinstance(said, Refusal) else "")
+            assert isinstance(said, Refusal) or 0 < len(said.phones) <= RECIPIENTS_MAX
+        case 1:
+            ids = read_ids(asked)
+            _impersonal(ids.detail if isinstance(ids, Refusal) else "")
+        case _:
+            try:
+                read_order(read_sms(asked), NOW)
+            except InvalidInput as error:
+                _impersonal(*(sentence(one) for one in error.problems))
+
+
+def api_key(data: bytes) -> None:
+    """What is shown names nobody or a caller's UUID, whatever it is."""
+    service = service_of(data.decode("latin-1"))
+    assert service is None or str(UUID(service)) == service
+
+
 def patient(data: bytes) -> None:
     """A patient that was read and written is read as the same."""
     read = read_patient(seeds.PATIENT_ID, reading.json_object(data)).patient
@@ -442,6 +472,8 @@ TABLE = (
     Target(run=headers, seeds=seeds.HEADERS, grows=(b"a/b", b";q=1,a/b", b"")),
     Target(run=bodies, refuses=(InvalidInput, NotifyError), seeds=seeds.BODIES, grows=(b'\0{"a":[', b"1,", b"1]}")),
     Target(run=fhir_request, refuses=(NotifyError,), seeds=seeds.FHIR_REQUESTS, grows=seeds.GROWING_PAYLOAD),
+    Target(run=dialects, refuses=(NotifyError,), seeds=seeds.DIALECTS, grows=(b'\0{"recipients":[', b'"1",', b"1]}")),
+    Target(run=api_key, seeds=seeds.API_KEYS, grows=(b"a.", b"e30", b".a")),
     Target(run=patient, refuses=(NotifyError,), seeds=seeds.PATIENTS, grows=seeds.GROWING_METHODS),
     Target(run=moments, refuses=(InvalidInput,), seeds=seeds.MOMENTS),
     Target(run=text_section, seeds=seeds.SECTIONS),

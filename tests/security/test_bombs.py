@@ -62,6 +62,8 @@ BODIES = [
     (BATCH, "application/x-ndjson", 413),
     ("/v1/verifications", "application/json", 413),
     ("/verifications", "application/json", 413),
+    ("/message/send.json", "application/json", 413),
+    ("/v2/notifications/sms", "application/json", 413),
     ("/oauth/token", "application/x-www-form-urlencoded", 413),
     ("/sign-in", "application/x-www-form-urlencoded", 413),
     ("/sign-in", "multipart/form-data; boundary=b", 403),

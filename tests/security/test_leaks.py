@@ -254,8 +254,17 @@ async def codes(play: Play) -> None:
     status, answer = await play.call("POST", "/sms/send", {"phone_number": other, "body": BODY, "type": "factor"})
     assert status == 200, answer
     play.secrets("text of a component", BODY)
+    sending = {"recipients": [other[1:], f"{other}0"], "sms": {"text": f"{BODY} і ще"}, "sequence_id": "leaks"}
+    status, answer = await play.call("POST", "/message/send.json", sending)
+    assert (status, answer["response_code"]) == (200, 802), answer
+    await play.call("POST", "/message/status.json", {"messages": [answer["response_result"][0]["message_id"], other]})
+    personalisation = {"verification_code": play.secrets("code of govuk", "73948999")}
+    asked_by_govuk = {"phone_number": other, "template_id": "confirmation_code", "personalisation": personalisation}
+    status, answer = await play.call("POST", "/v2/notifications/sms", asked_by_govuk)
+    assert status == 201, answer
+    assert (await play.call("POST", "/v2/notifications/sms", {**asked_by_govuk, "template_id": other}))[0] == 400
     async with asyncio.timeout(30):
-        while not all([await play.texts(50), len(await play.texts(51)) > 1]):
+        while not all([await play.texts(50), len(await play.texts(51)) > 3]):
             await asyncio.sleep(0.1)
     for number in (50, 51):
         for order, text in enumerate(await play.texts(number)):

@@ -16,6 +16,8 @@ from litestar.types import ExceptionHandlersMap
 from esoz_notify.api import (
     about,
     callbacks,
+    compat_govuk,
+    compat_turbosms,
     crisis,
     esoz,
     events,
@@ -42,6 +44,7 @@ from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.probing import ProbeStanding
 from esoz_notify.engine.quotas import Quotas
 from esoz_notify.engine.service import Service
+from esoz_notify.render.texts import Texts, builtin_texts
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -89,6 +92,15 @@ _ROUTES = (
     fhir.revoke_request,
     fhir.search_communications,
     fhir.get_communication,
+    compat_govuk.send_sms,
+    compat_govuk.list_notifications,
+    compat_govuk.get_notification,
+    compat_govuk.list_templates,
+    compat_govuk.get_template,
+    compat_govuk.preview_template,
+    compat_turbosms.send,
+    compat_turbosms.status,
+    compat_turbosms.ping,
     operating.list_providers,
     operating.provider_history,
     operating.hold_provider,
@@ -142,6 +154,7 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
     keep_alive_s: float = KEEP_ALIVE_S,
     quotas: Quotas | None = None,
     strangers: Strangers | None = None,
+    texts: Callable[[], Texts] = builtin_texts,
     probes: Callable[[], Sequence[ProbeStanding]] = tuple,
     metrics: ApiMetrics | None = None,
     monotonic: Callable[[], float] = time.monotonic,
@@ -150,16 +163,16 @@ def create_app(  # noqa: PLR0913 - what the application is made of, each by name
 
     ``readiness`` tells the states of workers and providers for /readyz. ``callback_credentials``: per provider, each
     that is good now, spelled as in settings. ``stopping``: set it (``server.Server`` does) to end streams.
-    ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request.
-    ``https``: our own listener speaks TLS. ``peers``: how certificates of callers are found; None finds none.
-    ``mounted``: pages for people, served beside the API. ``quotas``: shared with other processes, or None: not shared.
-    ``probes``: what the last ones came to, for /metrics; ``metrics``: the numbers of this process, None makes new ones.
+    ``public_url``: where callers reach the API, without a slash at the end; None takes it from each request. ``https``:
+    our own listener speaks TLS. ``peers`` finds certificates. ``mounted``: pages for people. ``quotas``: shared with
+    other processes. ``texts``: those in force. ``probes``: what the last ones came to; ``metrics``: of this process.
     """
     rates = Rates(quotas or Quotas(monotonic), rate_limit or RateLimit(), strangers)
     edge = Edge(
         service=service,
         access=access,
         operations=operations,
+        texts=texts,
         peers=peers or Peers(),
         rates=rates,
         metrics=metrics or ApiMetrics(),

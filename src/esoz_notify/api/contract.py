@@ -8,6 +8,7 @@ from typing import Any
 
 from esoz_notify.api import codes_shapes as codes
 from esoz_notify.api import crisis_shapes, shapes
+from esoz_notify.api.compat_contract import COMPAT
 from esoz_notify.api.contract_rows import (
     EVENTS_TYPE,
     HTML_TYPE,
@@ -322,6 +323,7 @@ _TABLE = (
         "For patients' applications. Without code: OTP sent, and the next step is to ask for it. With it: Verified.",
         codes.EsozFactor, Answer(status=200, what="Done.", shape=codes.EsozFactorAnswer),
     ),
+    *COMPAT,
     Operation(
         name="take_callback", method="POST", path="/callbacks/{provider}", credential=Credential.PROVIDER, scope=None,
         group=_S, summary="Receipts of a provider",

@@ -23,6 +23,12 @@ class Envelope(StrEnum):
     PROBLEM = "problem"
     ESOZ = "esoz"
     FHIR = "fhir"
+    GOVUK = "govuk"
+    TURBOSMS = "turbosms"
+
+
+DIALECTS = frozenset({Envelope.GOVUK, Envelope.TURBOSMS})
+"""Those of other services: their calls take API keys besides tokens."""
 
 
 class Credential(StrEnum):

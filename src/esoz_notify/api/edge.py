@@ -23,6 +23,7 @@ from esoz_notify.engine.access import Access, Claims
 from esoz_notify.engine.callers import READ_ALL, READ_PATIENTS
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.service import Caller, Service
+from esoz_notify.render.texts import Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class Edge:
     service: Service
     access: Access
     operations: Operations
+    texts: Callable[[], Texts]
     peers: Peers
     rates: Rates
     metrics: ApiMetrics

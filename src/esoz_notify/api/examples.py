@@ -6,6 +6,7 @@ What does not belong here: examples of the command line (docs).
 from typing import Any
 
 from esoz_notify.api import codes_examples as codes
+from esoz_notify.api import compat_examples as compat
 from esoz_notify.api import crisis_examples as crisis
 from esoz_notify.api import fhir_examples as fhir
 from esoz_notify.api import webhooks_examples as webhooks
@@ -163,6 +164,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         }
     },
     **codes.REQUESTS,
+    **compat.REQUESTS,
     **crisis.REQUESTS,
     **fhir.REQUESTS,
     **webhooks.REQUESTS,
@@ -214,6 +216,7 @@ ANSWERS: dict[str, Any] = {
         "delivered_by": None,
     },
     **codes.ANSWERS,
+    **compat.ANSWERS,
     **crisis.ANSWERS,
     **fhir.ANSWERS,
     **webhooks.ANSWERS,

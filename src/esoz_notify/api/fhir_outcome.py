@@ -47,7 +47,7 @@ def refuse(request: Request[Any, Any, Any], error: NotifyError) -> Response[byte
     return _answer(status, issues, headers)
 
 
-def fail(error_id: str) -> Response[bytes]:
+def fail(_: Request[Any, Any, Any], error_id: str) -> Response[bytes]:
     """An error that nobody foresaw; ``error_id``: under which it is in the log."""
     document = unexpected(error_id)
     status = document["status"]

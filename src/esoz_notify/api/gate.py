@@ -5,15 +5,17 @@ What belongs here: tokens, scopes and rates of requests; errors as answers. What
 
 import logging
 import traceback
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from esoz_notify.api import esoz_envelope, fhir_outcome
-from esoz_notify.api.contract import Credential, Envelope
-from esoz_notify.api.edge import Asking, edge, operation_of
+from esoz_notify.api import compat_govuk_envelope, compat_turbosms_envelope, esoz_envelope, fhir_outcome
+from esoz_notify.api.contract import Credential, Envelope, Operation
+from esoz_notify.api.contract_rows import DIALECTS
+from esoz_notify.api.edge import Asking, Edge, edge, operation_of
 from esoz_notify.api.problems import (
     PROBLEM_TYPE,
     UNEXPECTED,
@@ -27,12 +29,26 @@ from esoz_notify.api.problems import (
 )
 from esoz_notify.api.reading import BadRequest, TooLarge
 from esoz_notify.core.errors import NotFound, NotifyError, Unavailable
-from esoz_notify.engine.access import InvalidToken
+from esoz_notify.engine.access import Claims, InvalidToken
 from esoz_notify.engine.clock import new_id
 
 log = logging.getLogger(__name__)
 
 ALLOWANCE = "esoz_notify_allowance"
+
+_REFUSALS: Mapping[Envelope, Callable[[Asking, NotifyError], Response[bytes]]] = {
+    Envelope.ESOZ: esoz_envelope.refuse,
+    Envelope.FHIR: fhir_outcome.refuse,
+    Envelope.GOVUK: compat_govuk_envelope.refuse,
+    Envelope.TURBOSMS: compat_turbosms_envelope.refuse,
+}
+_FAULTS: Mapping[Envelope, Callable[[Asking, str], Response[bytes]]] = {
+    Envelope.ESOZ: esoz_envelope.fail,
+    Envelope.FHIR: fhir_outcome.fail,
+    Envelope.GOVUK: compat_govuk_envelope.fail,
+    Envelope.TURBOSMS: compat_turbosms_envelope.fail,
+}
+"""How other contracts tell an error, and one that nobody foresaw by the id under which it is in the log."""
 
 
 async def admit(request: Request[Any, Any, Any]) -> None:
@@ -51,7 +67,7 @@ async def admit(request: Request[Any, Any, Any]) -> None:
         _check_stranger(request)
     if operation.credential is not Credential.BEARER:
         return
-    claims = await here.access.admit(_bearer(request.headers.get("authorization")))
+    claims = await _claims(here, operation, request.headers.get("authorization"))
     if claims.certificate is not None and claims.certificate != here.peers.certificate(request.scope):
         raise InvalidToken("the token is bound to a certificate that this connection does not show")
     request.scope["auth"] = claims
@@ -64,11 +80,17 @@ async def admit(request: Request[Any, Any, Any]) -> None:
         raise InsufficientScope(str(operation.scope))
 
 
-def _bearer(header: str | None) -> str:
+async def _claims(here: Edge, operation: Operation, header: str | None) -> Claims:
+    """Who asks, by a token; by an API key too where a dialect of another service is spoken, and nowhere else."""
+    # TurboSMS takes its key under either name.
+    schemes = {"bearer", "basic"} if operation.envelope is Envelope.TURBOSMS else {"bearer"}
     scheme, _, token = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    shown = token.strip()
+    if scheme.lower() not in schemes or not shown:
         raise NoToken("send the header Authorization: Bearer and a token from POST /oauth/token")
-    return token.strip()
+    if operation.envelope in DIALECTS and here.access.api_keys.speaks(shown):
+        return await here.access.admit_key(shown)
+    return await here.access.admit(shown)
 
 
 def _check_stranger(request: Asking) -> None:
@@ -94,11 +116,9 @@ def refuse(request: Asking, error: NotifyError) -> Response[bytes]:
         return fail(request, error)
     if isinstance(error, Unavailable):
         log.warning("not taken: %s", error.detail)
-    match _envelope(request):
-        case Envelope.ESOZ:
-            return esoz_envelope.refuse(request, error)
-        case Envelope.FHIR:
-            return fhir_outcome.refuse(request, error)
+    dialect = _envelope(request)
+    if dialect in _REFUSALS:
+        return _REFUSALS[dialect](request, error)
     operation = operation_of(request)
     # A path that is in no row may hold anything; those of rows hold ids only.
     instance = request.scope["path"] if operation else None
@@ -136,11 +156,9 @@ def fail(request: Asking, error: Exception) -> Response[bytes]:
         error_id,
         "".join(traceback.format_tb(error.__traceback__)),
     )
-    match _envelope(request):
-        case Envelope.ESOZ:
-            return esoz_envelope.fail(request, error_id)
-        case Envelope.FHIR:
-            return fhir_outcome.fail(error_id)
+    dialect = _envelope(request)
+    if dialect in _FAULTS:
+        return _FAULTS[dialect](request, error_id)
     return _answer(unexpected(error_id), {})
 
 

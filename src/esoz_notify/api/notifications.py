@@ -110,7 +110,7 @@ async def search_notifications(request: Asking) -> Response[bytes]:
 
 
 async def _page(request: Asking, wanted: dict[str, str]) -> Response[bytes]:
-    before, count_max = _checked(wanted)
+    before, count_max = checked(wanted)
     found, cursor = await edge(request).service.page(caller(request), wanted, before=before, count_max=count_max)
     return answer({"data": found, "next_cursor": cursor})
 
@@ -118,7 +118,7 @@ async def _page(request: Asking, wanted: dict[str, str]) -> Response[bytes]:
 _FILTERS = ("reference", "status", "kind", "phone", "crisis", "cursor", "limit")
 
 
-def _checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
+def checked(wanted: dict[str, str]) -> tuple[UUID | None, int]:
     """Check every value; the cursor and the size of the page. Raises BadQuery with every problem."""
     reference, status, kind, phone = (wanted.get(name) for name in ("reference", "status", "kind", "phone"))
     problems = []

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from esoz_notify import __version__
-from esoz_notify.api import codes_shapes, examples, fhir_shapes, shapes, webhooks_shapes
+from esoz_notify.api import codes_shapes, compat_shapes, examples, fhir_shapes, shapes, webhooks_shapes
 from esoz_notify.api.contract import EVENTS_TYPE, OPERATIONS, Answer, Credential, Envelope, Operation, Parameter
 from esoz_notify.api.fhir_terms import FHIR_TYPE
 from esoz_notify.api.problems import PROBLEM_TYPE
@@ -37,6 +37,8 @@ _REFUSED: Mapping[Envelope, tuple[Any, str, int]] = {
     Envelope.PROBLEM: (shapes.Problem, PROBLEM_TYPE, 422),
     Envelope.ESOZ: (codes_shapes.EsozProblem, JSON_TYPE, 403),
     Envelope.FHIR: (fhir_shapes.OperationOutcome, FHIR_TYPE, 422),
+    Envelope.GOVUK: (compat_shapes.GovukProblem, JSON_TYPE, 400),
+    Envelope.TURBOSMS: (compat_shapes.TurboSmsProblem, JSON_TYPE, 401),
 }
 """Of each way to tell what went wrong: its shape, its type, and the status that its example has."""
 _ABOUT = """\
@@ -83,9 +85,10 @@ def document(public_url: str | None = None, *, exact: bool = False) -> dict[str,
     ``exact``: answers have no member besides those named, which is so in this version only.
     """
     named = [operation.takes for operation in OPERATIONS.values() if _is_named(operation.takes)]
-    named += [fhir_shapes.JsonPatchStep, fhir_shapes.OperationOutcome]
+    named.append(fhir_shapes.JsonPatchStep)
     named += [one.shape for operation in OPERATIONS.values() for one in operation.answers if _is_named(one.shape)]
-    others = (webhooks_shapes.CloudEvent, shapes.Problem, codes_shapes.EsozProblem, shapes.TokenProblem)
+    problems = (shape for shape, _, _ in _REFUSED.values())
+    others = (webhooks_shapes.CloudEvent, shapes.TokenProblem, *problems)
     _, components = msgspec.json.schema_components([*dict.fromkeys(named), *others], ref_template=_REF)
     if not exact:
         _open_answers(components)

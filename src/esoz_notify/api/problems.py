@@ -178,10 +178,10 @@ def _members(error: NotifyError, now: datetime) -> tuple[dict[str, Any], Headers
 
 
 def _invalid(problems: Sequence[Problem]) -> list[dict[str, str]]:
-    return [{"pointer": _shown(one.pointer), "code": one.code, "detail": one.detail} for one in problems]
+    return [{"pointer": shown_pointer(one.pointer), "code": one.code, "detail": one.detail} for one in problems]
 
 
-def _shown(pointer: str) -> str:
+def shown_pointer(pointer: str) -> str:
     """A pointer as it may be shown: a name that a caller made up may itself be a phone or a person's name."""
     segments = pointer.split("/")
     return "/".join([segments[0], *(one if SHOWN_SEGMENT.fullmatch(one) else _HIDDEN_SEGMENT for one in segments[1:])])

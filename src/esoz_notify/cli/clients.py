@@ -18,6 +18,7 @@ from esoz_notify.cli.acting import actor
 from esoz_notify.cli.ledger_work import on_ledger
 from esoz_notify.cli.options import DataFolderOption, JsonOption
 from esoz_notify.core.errors import InvalidInput, Problem
+from esoz_notify.engine.api_keys import ApiKeys
 from esoz_notify.engine.callers import KEEP_OLD_HOURS, SCOPES, Callers, Client
 from esoz_notify.engine.quotas import limit_caller
 
@@ -138,6 +139,21 @@ def keys(  # noqa: PLR0913 - options of a command line
         typer.echo(json.dumps({"id": client_id, "keys": list(kids)}))
     else:
         Console().print(f"{client_id} has the keys: {escape(', '.join(kids)) or 'none'}", highlight=False)
+
+
+@clients_app.command("api-key")
+def api_key(
+    context: typer.Context, client_id: IdArgument, *, data: DataFolderOption = None, as_json: JsonOption = False
+) -> None:
+    """Show the key by which a system comes in that speaks the API of GOV.UK Notify or of TurboSMS (docs/migrating.md).
+
+    It is made from the newest secret and kept nowhere: it ends with that secret, and can be shown again until then.
+
+    Example: esoz-notify clients api-key mis-1
+    """
+    who = actor()
+    key = on_ledger(context, data, lambda ledger, keys: ApiKeys(ledger, keys.token_key).show(client_id, who=who))
+    typer.echo(json.dumps({"client_id": client_id, "api_key": key}) if as_json else key)
 
 
 @clients_app.command()

@@ -86,6 +86,7 @@ async def _answering(product: Product, listening: Any) -> AsyncIterator[str]:
             index=product.address_index,
             proxies=settings.trusted_proxies,
         ),
+        texts=product.wording.now,
         probes=lambda: product.probing.known,
         metrics=ApiMetrics(product.metrics),
         public_url=public_url,

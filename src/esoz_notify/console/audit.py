@@ -72,6 +72,7 @@ GROUPS: Mapping[str, Sequence[Action]] = {
         Action.CLIENT_CREATED,
         Action.CLIENT_ROTATED,
         Action.CLIENT_KEYS_CHANGED,
+        Action.CLIENT_KEY_SHOWN,
         Action.CLIENT_LIMITED,
         Action.CLIENT_DISABLED,
     ),

@@ -47,6 +47,7 @@ class Action(StrEnum):
     CLIENT_ROTATED = "client_rotated", "A caller's secret was replaced or a second one given."
     CLIENT_DISABLED = "client_disabled", "A caller's access was taken away."
     CLIENT_KEYS_CHANGED = "client_keys_changed", "The public keys or certificates of a caller were changed."
+    CLIENT_KEY_SHOWN = "client_key_shown", "The API key of a caller was made and shown."
     CLIENT_LIMITED = "client_limited", "How much a caller may ask for was changed."
     WEBHOOK_CREATED = "webhook_created", "A caller had an address of its own told what becomes of its notifications."
     WEBHOOK_CHANGED = "webhook_changed", "The address of a webhook, what it is told, or whether, was changed."

@@ -16,6 +16,7 @@ from typing import Any
 import jwt
 
 from esoz_notify.core.errors import NotifyError
+from esoz_notify.engine.api_keys import ApiKeys
 from esoz_notify.engine.assertions import WrongAssertion, read_assertion
 from esoz_notify.engine.callers import CLIENT_ID_RULE, Callers, hashed, in_order
 from esoz_notify.engine.issuers import Issuers, NotVouched
@@ -98,6 +99,7 @@ class Access:
         self._issuers = issuers
         self._known: OrderedDict[str, Claims] = OrderedDict()
         self.callers = Callers(ledger)
+        self.api_keys = ApiKeys(ledger, keys.token_key)
 
     def now(self) -> datetime:
         """The ledger's time, by which tokens live."""
@@ -184,6 +186,13 @@ class Access:
         if known is None or (known.look_again_at is not None and known.look_again_at <= self.now()):
             await self._look(token)
         return self.verify(token)
+
+    async def admit_key(self, shown: str) -> Claims:
+        """Say what an API key allows, or a token that it signed. Raises InvalidToken, Unavailable."""
+        keyed = await self.api_keys.admit(shown)
+        if keyed is None or self.callers.is_disabled(keyed.client_id):
+            raise InvalidToken("the API key is not good, or the token was not signed by it just now")
+        return Claims(client_id=keyed.client_id, scopes=keyed.scopes, expires_at=self.now(), token_id="")
 
     def verify(self, token: str) -> Claims:
         """As ``admit``, but of another issuer's tokens only of one seen before."""

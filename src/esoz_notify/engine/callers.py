@@ -31,6 +31,9 @@ READ_ALL = "notifications:read_all"
 READ_PATIENTS = "patients:read"
 """Lets a caller learn what is stored of a patient, and so why one cannot be reached."""
 
+GOVUK, TURBOSMS = "govuk:write", "turbosms:write"
+"""Each opens the calls of one dialect, sending and reading one's own, to a system that moves here from there."""
+
 SCOPES = (
     "notifications:write",
     "notifications:read",
@@ -43,6 +46,8 @@ SCOPES = (
     "operations:read",
     "operations:write",
     "otp:write",
+    GOVUK,
+    TURBOSMS,
 )
 """Every scope there is."""
 

@@ -16,11 +16,12 @@ from esoz_notify.core.phone import PHONE_RULE, Phone
 from esoz_notify.core.verification import PURPOSES, Party, Purpose, Subject, Verdict
 from esoz_notify.core.windows import Act, Whose, latest, next_at
 from esoz_notify.engine.clock import new_id
-from esoz_notify.engine.intake import Asked, Intake, fingerprint
+from esoz_notify.engine.intake import Asked, Intake, Taken, fingerprint
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.engine.requests import InlineRecipient, Order
 from esoz_notify.engine.verification_request import VerificationRequest
 from esoz_notify.engine.verifications import CheckRefused, Verifications
+from esoz_notify.store import reading
 from esoz_notify.store import verifications as kept
 from esoz_notify.store.vault import Vault
 
@@ -100,13 +101,24 @@ class Esoz:
     ) -> SentText:
         """Have a text sent that the caller made. Raises InvalidInput, LimitReached for the same text too often."""
         phone, body, of_type = _read_text(asked)
-        now = self._ledger.clock.now()
-        await self._count_text(phone, body, now)
-        order = _order(KINDS[PLAIN_TEXT], phone, code=body, traceparent=traceparent)
-        taken = await self._intake.accept(
-            Asked(client_id=client_id, key=f"text/{new_id(now)}", fingerprint=self._mark(asked), order=order)
-        )
+        taken = await self.send_plain(client_id, phone, body, traceparent=traceparent)
         return SentText(id=taken.stored.id, phone=phone, body=body, type=of_type)
+
+    async def send_plain(
+        self, client_id: str, phone: Phone, body: str, *, key: str | None = None, traceparent: str | None = None
+    ) -> Taken:
+        """Have a text of ``read_body`` sent. ``key``: of the caller's for this text; None: a repeat is sent again.
+
+        Raises Conflict (the key is in flight, or was used for another text), LimitReached, Unavailable.
+        """
+        now = self._ledger.clock.now()
+        if key is None or not await self._is_known(client_id, key):
+            await self._count_text(phone, body, now)
+        order = _order(KINDS[PLAIN_TEXT], phone, code=body, traceparent=traceparent)
+        mark = self._mark({"phone": phone.e164, "body": body})
+        return await self._intake.accept(
+            Asked(client_id=client_id, key=key or f"text/{new_id(now)}", fingerprint=mark, order=order)
+        )
 
     async def factor(
         self, client_id: str, asked: Mapping[str, object], *, traceparent: str | None = None
@@ -154,6 +166,10 @@ class Esoz:
         if checked.verdict is not Verdict.RIGHT:
             raise CheckRefused(checked.verdict, found.issued.attempts_left)
         return PhoneCode(id=found.id, is_verified=True, expires_at=found.issued.expires_at)
+
+    async def _is_known(self, client_id: str, key: str) -> bool:
+        async with self._ledger.transaction() as connection:
+            return await reading.by_key(connection, client_id, key) is not None
 
     async def _count_text(self, phone: Phone, body: str, now: datetime) -> None:
         keys = {Whose.PHONE: self._vault.index(f"{phone.e164}\n{body}", "text")}
@@ -265,6 +281,17 @@ def _code(fields: Fields, purpose: Purpose, *, required: bool) -> str | None:
         return f"{given:0{purpose.code_length}d}"
     fields.problem(name, "cast", "type mismatch. Expected number or string")
     return None
+
+
+def read_body(value: object) -> str:
+    """A text that a caller made, checked and on one line. Raises InvalidInput."""
+    fields = Fields({"body": value}, "", Findings())
+    body = _plain(fields, "body", PLAIN_TEXT_LENGTH_MAX)
+    if body is None and not fields.has_problem("body"):
+        _missing(fields, "body")
+    _finish(fields)
+    assert body is not None, "a body that is missing is a problem"
+    return body
 
 
 def _plain(fields: Fields, name: str, length_max: int) -> str | None:

@@ -6,7 +6,7 @@ What belongs here: putting the engine's parts together per use case, and what a 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -152,6 +152,12 @@ class Service:
             stored = _seen(caller, await reading.one(connection, notification_id))
             facts = await reading.history(connection, notification_id)
         return views.notification(stored, facts)
+
+    async def several(self, caller: Caller, ids: Collection[UUID]) -> dict[UUID, Json]:
+        """Those of some notifications that the caller may see, as they are now, without their stories."""
+        async with self._ledger.transaction() as connection:
+            found = await reading.some(connection, list(ids))
+        return {one.id: views.notification(one) for one in found if _may_see(caller, one)}
 
     async def page(
         self, caller: Caller, wanted: Mapping[str, str | None], *, before: UUID | None, count_max: int
@@ -340,9 +346,13 @@ def _deed(caller: Caller, action: Action, stored: Stored, why: str | None = None
 
 
 def _seen(caller: Caller, stored: Stored | None) -> Stored:
-    if stored is None or not (caller.sees_all or stored.client_id == caller.client_id):
+    if stored is None or not _may_see(caller, stored):
         raise NotFound("no such notification", code="notification_unknown")
     return stored
+
+
+def _may_see(caller: Caller, stored: Stored) -> bool:
+    return caller.sees_all or stored.client_id == caller.client_id
 
 
 def _patient_view(document: dict[str, Any], patient_id: UUID) -> Json:
