@@ -30,7 +30,9 @@ def doctor(
     data: DataFolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the installation and say what to do; changes nothing. Exit code 1 when something must be mended.
+    """Check the installation and say what to do; changes nothing.
+
+    Exit code 1 when something must be mended.
 
     Example: esoz-notify doctor --lab --data ./demo-data
     """

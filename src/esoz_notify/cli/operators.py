@@ -15,7 +15,7 @@ from rich.table import Table
 
 from esoz_notify.cli.acting import actor
 from esoz_notify.cli.ledger_work import on_ledger
-from esoz_notify.cli.options import DataFolderOption, JsonOption
+from esoz_notify.cli.options import DataFolderOption, JsonOption, among
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine.entrance import Entrance
 from esoz_notify.engine.passwords import PASSWORD_LENGTH_MIN
@@ -24,7 +24,7 @@ from esoz_notify.store.vault import Vault
 from esoz_notify.wiring import people_entrance
 
 operators_app = typer.Typer(
-    help="People of the pages (doctors, operators, auditors): list, add, role, disable, password, second factor.",
+    help="People of the pages: doctors, operators, auditors.",
     no_args_is_help=True,
 )
 
@@ -60,7 +60,7 @@ def add(  # noqa: PLR0913 - options of a command line
     *,
     name: Annotated[str, typer.Option("--name", help="The person's name, as others know it.")],
     client_id: Annotated[str, typer.Option("--system", metavar="ID", help="Whose notifications: id of a caller.")],
-    role: Annotated[str, typer.Option("--role", metavar="|".join(Role), help="What the person may do.")] = "doctor",
+    role: Annotated[str, typer.Option("--role", metavar="|".join(Role), autocompletion=among(Role), help="What the person may do.")] = "doctor",
     ask: AskOption = False,
     data: DataFolderOption = None,
     as_json: JsonOption = False,
@@ -96,7 +96,7 @@ def password(
 def role(
     context: typer.Context,
     login: LoginArgument,
-    role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(Role)}.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", autocompletion=among(Role), help=f"One of {', '.join(Role)}.")],
     *,
     data: DataFolderOption = None,
     as_json: JsonOption = False,

@@ -37,7 +37,7 @@ from esoz_notify.render.decisions import channel_name
 from esoz_notify.settings import Settings
 from esoz_notify.store import policies as kept
 
-policy_app = typer.Typer(help="Routing policies: which channels, in which order, for how long.", no_args_is_help=True)
+policy_app = typer.Typer(help="Routing policies: which channels, in which order, how long.", no_args_is_help=True)
 
 _FAULT = re.compile(r"(?P<source>.*?):(?P<line>[0-9]+): (?P<rule>.*)", re.DOTALL)
 

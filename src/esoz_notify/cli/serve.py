@@ -13,6 +13,7 @@ import typer
 
 from esoz_notify.cli.lab import lab_process
 from esoz_notify.cli.ledger_work import ledger_dsn
+from esoz_notify.cli.needs import demand_lab, event_loop
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
 from esoz_notify.engine.listening import bound_to, listen
@@ -43,6 +44,9 @@ def up(  # noqa: PLR0913 - options of a command line
     Example: esoz-notify up --lab --data ./demo-data --port 8080 --lab-port 8090
     """
     fault_points.arm(fault_point)
+    event_loop()
+    if lab:
+        demand_lab()
     settings = _with_options(context.obj, data, host, port)
     folder = data_folder(settings)
     with ledger_dsn(settings) as dsn, contextlib.ExitStack() as stack:
@@ -64,7 +68,10 @@ def api(
     port: PortOption = None,
     fault_point: FaultPointOption = None,
 ) -> None:
-    """Run the API alone, against the ledger of the settings. Any number may run."""
+    """Run the API alone, on the ledger of the settings. Any number may run.
+
+    Example: esoz-notify api --host 0.0.0.0 --port 8080
+    """
     fault_points.arm(fault_point)
     settings = _with_options(context.obj, data, host, port)
     with ledger_dsn(settings) as dsn, listen(settings.host, settings.port) as listening:
@@ -74,7 +81,10 @@ def api(
 
 
 def worker(context: typer.Context, *, data: DataOption = None, fault_point: FaultPointOption = None) -> None:
-    """Run a worker alone: claims, sends, applies receipts. Any number may run."""
+    """Run a worker alone: it sends and applies receipts. Any number may run.
+
+    Example: esoz-notify worker
+    """
     fault_points.arm(fault_point)
     settings = _with_options(context.obj, data, None, None)
     with ledger_dsn(settings) as dsn:
@@ -108,11 +118,10 @@ def _run(  # noqa: PLR0913 - the parts of one process
     settings: Settings, dsn: str, listening: Any, lab_urls: Any, *, api: bool, worker: bool
 ) -> None:
     """Serve on uvloop until a signal."""
-    import uvloop
-
+    loop = event_loop()
     from esoz_notify.cli.serving import serve
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(serve(settings, settings.dsn or dsn, listening, lab_urls, api=api, worker=worker))
 
 
