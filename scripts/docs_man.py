@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from typer import Context
+from typer.main import get_command
+
 from esoz_notify import __version__
 from esoz_notify.cli.main import COMMANDS, EPILOG, application, loaded
 from esoz_notify.settings import PREFIX, Settings
 from esoz_notify.settings_file import DEFAULT_FILE
-from typer import Context
-from typer.main import get_command
 
-NOTICE = r'.\" Written by scripts/generate_docs.py from the code: change the code and run it again.'
+NOTICE = r".\" Written by scripts/generate_docs.py from the code: change the code and run it again."
 
 
 def manual() -> str:

@@ -26,6 +26,16 @@ ROOM = {"policies.toml": "", "rows.csv": "", "jwks.json": "[]"}
 """Files that examples name; some commands want to see theirs."""
 
 
+TELL = """
+import sys
+from esoz_notify.cli.main import main
+try:
+    main()
+finally:
+    sys.stderr.write(" ".join(["loaded", *sys.modules]))
+"""
+
+
 def leaves(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command that does something, by its words."""
     children = getattr(command, "commands", None)
@@ -59,12 +69,14 @@ def test_every_option_says_what_it_is_for(words: tuple[str, ...], command: Any) 
     first = re.split(r"\n\s*\n", command.help)[0]
     assert first.endswith("."), words
     assert len(first) <= 2 * LISTED_MAX, first
-    silent = [one.name for one in command.get_params(Context(command)) if not (getattr(one, "hidden", False) or one.help)]
+    silent = [
+        one.name for one in command.get_params(Context(command)) if not (getattr(one, "hidden", False) or one.help)
+    ]
     assert silent == [], words
 
 
 def test_the_list_says_what_commands_say() -> None:
-    """The sentence in the list, which is shown without loading the command, is the one that its own help begins with."""
+    """What stands in the list, which loads no command, is the sentence that the command's own help begins with."""
     for name, one in COMMANDS.items():
         first = re.split(r"\n\s*\n", str(loaded(name).help))[0].replace("\n", " ")
         assert (name, one.what) == (name, first)
@@ -127,7 +139,7 @@ def test_a_mistyped_command_is_told_the_near_one(tmp_path: Path) -> None:
 
 def test_only_what_is_called_is_loaded(tmp_path: Path) -> None:
     """Neither help, nor the version, nor another command loads what a command needs."""
-    tell = "import sys, esoz_notify.cli.main as cli\ntry: cli.main()\nfinally: print('loaded', *sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", TELL]
     needed = {"esoz_notify.cli.ask", "esoz_notify.cli.bench", "psycopg", "litestar", "aiohttp"}
     for words, told in (
         (["--help"], set()),
@@ -135,8 +147,7 @@ def test_only_what_is_called_is_loaded(tmp_path: Path) -> None:
         (["clinets"], set()),
         (["route", "--help"], {"esoz_notify.cli.ask", "aiohttp"}),
     ):
-        command = [sys.executable, "-c", tell, *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([*command, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
         modules = set(done.stderr.rpartition("loaded ")[2].split())
         assert (words, modules & needed) == (words, told)
 

@@ -46,7 +46,9 @@ KindArgument = Annotated[
     typer.Argument(metavar="KIND", autocompletion=among(KINDS), help="As confirmation_code; docs/kinds.md has all."),
 ]
 PatientOption = Annotated[str | None, typer.Option("--patient", metavar="ID", help="A patient that the service knows.")]
-PhoneOption = Annotated[str | None, typer.Option("--phone", metavar="+380…", help="Or the phone to inform.")]
+PhoneOption = Annotated[
+    str | None, typer.Option("--phone", metavar="+380…", help="Or the phone to inform, as +380000000001.")
+]
 DataOption = Annotated[
     list[str] | None, typer.Option("--data", metavar="KEY=VALUE", help="A datum of the kind; may be repeated.")
 ]
@@ -76,11 +78,16 @@ def send(  # noqa: PLR0913, PLR0917 - options of a command line
     phone: PhoneOption = None,
     data: DataOption = None,
     summary: Annotated[
-        list[str] | None, typer.Option("--summary", metavar="KEY=VALUE", help="For the printed summary.")
+        list[str] | None,
+        typer.Option(
+            "--summary", metavar="KEY=VALUE", help="A line of the printed summary, as medication=…; may be repeated."
+        ),
     ] = None,
     inform_with: InformOption = None,
-    reference: Annotated[str | None, typer.Option("--reference", help="Your own id of it.")] = None,
-    valid_until: Annotated[str | None, typer.Option("--valid-until", help="As 2026-11-23T10:00:00Z.")] = None,
+    reference: Annotated[str | None, typer.Option("--reference", help="Your own id of the notification.")] = None,
+    valid_until: Annotated[
+        str | None, typer.Option("--valid-until", help="Until when it is worth delivering, as 2026-11-23T10:00:00Z.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--key", help="Idempotency-Key: sending again under it does not double.")
     ] = None,
@@ -130,7 +137,8 @@ def watch(  # noqa: PLR0913, PLR0917 - options of a command line
 ) -> None:
     """Show a notification's story as it happens, until it is over.
 
-    That is when nothing more will happen by itself. Exit code 0 when it was delivered or is for print, 1 when it was not or is not over in time.
+    That is when nothing more will happen by itself. Exit code 0 when it was delivered or is for print, 1 when it was
+    not or is not over in time.
 
     Example: esoz-notify watch 0198c0de-0000-7000-8000-000000000001 --lang en
     """

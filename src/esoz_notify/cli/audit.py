@@ -99,7 +99,8 @@ def list_deeds(  # noqa: PLR0913 - options of a command line
         str | None, typer.Option("--actor", help="Who, as person:LOGIN, caller:ID, cli:USER@HOST.")
     ] = None,
     action: Annotated[
-        str | None, typer.Option("--action", autocompletion=among(Action), help="What, such as reprint; a wrong one names all.")
+        str | None,
+        typer.Option("--action", autocompletion=among(Action), help="What, such as reprint; a wrong one names all."),
     ] = None,
     subject: Annotated[str | None, typer.Option("--subject", help="To which record, as notification:ID.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="From this time or day (2026-11-26) on.")] = None,

@@ -70,7 +70,8 @@ def bench(  # noqa: PLR0913 - options of a command line
 ) -> None:
     """Measure the product on this machine, over loopback only.
 
-    All of it and the lab run as processes, load comes by HTTP. Uses a throw-away folder and leaves nothing behind. Exit code 1 when anything was lost, doubled or refused.
+    All of it and the lab run as processes, load comes by HTTP. Uses a throw-away folder and leaves nothing behind. Exit
+    code 1 when anything was lost, doubled or refused.
 
     Example: esoz-notify bench lifecycle steady --seconds 10
     """

@@ -58,14 +58,22 @@ def bulk(  # noqa: PLR0913 - options of a command line
         bool, typer.Option("--dry-run", help="Check, and tell channels, cost and time; send nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
-    kind: Annotated[str | None, typer.Option("--kind", autocompletion=among(KINDS_IN_BULK), help="Kind of the rows that name none.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", autocompletion=among(KINDS_IN_BULK), help="Kind of the rows that name none.")
+    ] = None,
     columns: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is; - is not read. May be repeated."),
     ] = None,
-    encoding: Annotated[str | None, typer.Option("--encoding", autocompletion=among(ENCODINGS), help="utf-8 or cp1251; found by itself.")] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option("--encoding", autocompletion=among(ENCODINGS), help="utf-8 or cp1251; found by itself."),
+    ] = None,
     separator: Annotated[
-        str | None, typer.Option("--separator", autocompletion=among(_SEPARATORS), help="comma, semicolon or tab; found by itself.")
+        str | None,
+        typer.Option(
+            "--separator", autocompletion=among(_SEPARATORS), help="comma, semicolon or tab; found by itself."
+        ),
     ] = None,
     rate: Annotated[int, typer.Option("--rate", min=1, max=RATE_MAX, help="Rows a second at most.")] = RATE,
     wait: Annotated[bool, typer.Option("--wait", help="Then follow all of them to their end.")] = False,
@@ -73,7 +81,12 @@ def bulk(  # noqa: PLR0913 - options of a command line
     again: Annotated[
         bool, typer.Option("--again", help="Send although the file seems to have been sent days ago.")
     ] = False,
-    language: Annotated[str, typer.Option("--language", "--lang", metavar="uk|en", autocompletion=among(LANGUAGES), help="Language of words.")] = "uk",
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language", "--lang", metavar="uk|en", autocompletion=among(LANGUAGES), help="Language of words."
+        ),
+    ] = "uk",
     as_json: JsonOption = False,
     url: UrlOption = None,
     client_id: ClientIdOption = None,
@@ -82,8 +95,9 @@ def bulk(  # noqa: PLR0913 - options of a command line
 ) -> None:
     """Have many people informed, by a file: each row once, whatever stops it.
 
-    However often the command is stopped and repeated. The whole file is checked first; when anything is wrong nothing is sent, and FILE.errors.csv tells each row,
-    column and how to mend it. FILE.result.csv has what became of each row, FILE.bulk.json where a stop left off.
+    However often the command is stopped and repeated. The whole file is checked first; when anything is wrong nothing
+    is sent, and FILE.errors.csv tells each row, column and how to mend it. FILE.result.csv has what became of each row,
+    FILE.bulk.json where a stop left off.
 
     Exit code 0 when all was done, 1 when rows failed (or with --wait did not arrive), 2 when the call was wrong.
 

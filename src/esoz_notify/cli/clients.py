@@ -29,7 +29,10 @@ clients_app = typer.Typer(
 Outcome = TypeVar("Outcome")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the caller, such as mis-helsi.")]
 ScopesOption = Annotated[
-    list[str] | None, typer.Option("--scope", metavar="SCOPE", autocompletion=among(SCOPES), help=f"May be repeated; one of {', '.join(SCOPES)}.")
+    list[str] | None,
+    typer.Option(
+        "--scope", metavar="SCOPE", autocompletion=among(SCOPES), help=f"May be repeated; one of {', '.join(SCOPES)}."
+    ),
 ]
 
 

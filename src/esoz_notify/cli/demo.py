@@ -76,9 +76,9 @@ def demo(
     ] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Save the final table as an SVG picture.")] = None,
 ) -> None:
-    """Start everything in a throw-away folder and show how each patient is told: 21 of every kind.
+    """Start everything in a throw-away folder and show how each patient is told.
 
-    Exit code 1 when one was not told as expected.
+    There is one of every kind. Exit code 1 when one was not told as expected.
 
     Example: esoz-notify demo --stay
     """

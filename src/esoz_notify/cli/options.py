@@ -17,7 +17,6 @@ DEV_CLIENT_FILE = Path("demo-data/dev-client.json")
 """Where ``up --lab --data ./demo-data`` leaves a caller."""
 
 
-
 def among(values: Iterable[str]) -> Callable[[], list[str]]:
     """What a shell completes a value by, for an option or an argument."""
     found = list(values)
@@ -26,9 +25,11 @@ def among(values: Iterable[str]) -> Callable[[], list[str]]:
 
 LANGUAGES = ("uk", "en")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a picture.")]
-LanguageOption = Annotated[str, typer.Option("--lang", metavar="uk|en", autocompletion=among(LANGUAGES), help="Language of what is shown.")]
+LanguageOption = Annotated[
+    str, typer.Option("--lang", metavar="uk|en", autocompletion=among(LANGUAGES), help="Language of what is shown.")
+]
 UrlOption = Annotated[str | None, typer.Option("--url", help="The service, such as http://127.0.0.1:8080.")]
-ClientIdOption = Annotated[str | None, typer.Option("--client-id", help="Who asks.")]
+ClientIdOption = Annotated[str | None, typer.Option("--client-id", help="Id of the caller that asks.")]
 ClientSecretOption = Annotated[
     str | None, typer.Option("--client-secret", help="Its secret; other users may see it here: prefer --client.")
 ]
@@ -36,7 +37,13 @@ ClientFileOption = Annotated[
     Path | None,
     typer.Option("--client", help=f"JSON file with those three; {DEV_CLIENT_FILE} is found by itself."),
 ]
-DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Folder for the ledger and the keys.")]
+DataFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder for the ledger and the keys; else ESOZ_NOTIFY_DATA or ~/.local/share/esoz-notify.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import typer
 from esoz_notify.cli.lab import lab_process
 from esoz_notify.cli.ledger_work import ledger_dsn
 from esoz_notify.cli.needs import demand_lab, event_loop
+from esoz_notify.cli.options import DataFolderOption
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
 from esoz_notify.engine.listening import bound_to, listen
@@ -21,9 +22,10 @@ from esoz_notify.installation import data_folder
 from esoz_notify.settings import Settings
 from esoz_notify.store import migrations
 
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder for the ledger and the keys.")]
-PortOption = Annotated[int | None, typer.Option("--port", help="Port of the API; 0 takes a free one.")]
-HostOption = Annotated[str | None, typer.Option("--host", help="Address of the API.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", help="Port of the API, else ESOZ_NOTIFY_PORT or 8080; 0: any.")
+]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address of the API, else ESOZ_NOTIFY_HOST.")]
 FaultPointOption = Annotated[str | None, typer.Option("--fault-point", hidden=True)]  # for tests, as NAME:N
 
 
@@ -33,7 +35,7 @@ def up(  # noqa: PLR0913 - options of a command line
     lab: Annotated[
         bool, typer.Option("--lab", help="Start the lab beside it, which plays providers and phones.")
     ] = False,
-    data: DataOption = None,
+    data: DataFolderOption = None,
     host: HostOption = None,
     port: PortOption = None,
     lab_port: Annotated[int, typer.Option("--lab-port", help="Port of the lab; 0 takes a free one.")] = 0,
@@ -63,7 +65,7 @@ def up(  # noqa: PLR0913 - options of a command line
 def api(
     context: typer.Context,
     *,
-    data: DataOption = None,
+    data: DataFolderOption = None,
     host: HostOption = None,
     port: PortOption = None,
     fault_point: FaultPointOption = None,
@@ -80,7 +82,7 @@ def api(
         _run(settings, dsn, listening, None, api=True, worker=False)
 
 
-def worker(context: typer.Context, *, data: DataOption = None, fault_point: FaultPointOption = None) -> None:
+def worker(context: typer.Context, *, data: DataFolderOption = None, fault_point: FaultPointOption = None) -> None:
     """Run a worker alone: it sends and applies receipts. Any number may run.
 
     Example: esoz-notify worker
@@ -95,7 +97,7 @@ def worker(context: typer.Context, *, data: DataOption = None, fault_point: Faul
 def migrate(
     context: typer.Context,
     *,
-    data: DataOption = None,
+    data: DataFolderOption = None,
     only: Annotated[
         migrations.Stage,
         typer.Option("--only", help="pre: before new processes start; post: after the last old one has stopped."),

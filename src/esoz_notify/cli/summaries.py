@@ -42,7 +42,9 @@ def summaries(  # noqa: PLR0913 - options of a command line
     ids_file: Annotated[
         Path | None, typer.Option("--ids", metavar="FILE", help="Ids of notifications, one a line; - reads them here.")
     ] = None,
-    kind: Annotated[str | None, typer.Option("--kind", autocompletion=among(KINDS), help="Of what waits for print, only this kind.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", autocompletion=among(KINDS), help="Of what waits for print, only this kind.")
+    ] = None,
     client: Annotated[str | None, typer.Option("--client", metavar="ID", help="Only what this caller sent.")] = None,
     count: Annotated[
         int, typer.Option("--count", min=1, max=PRINT_RUN_MAX, help="At most so many, the oldest first.")
@@ -54,7 +56,8 @@ def summaries(  # noqa: PLR0913 - options of a command line
 ) -> None:
     """Make one PDF of everything that waits for print.
 
-    Or of the notifications that are named, a sheet each. They count as printed when the file is on disk. It holds codes and names: print it, then delete it.
+    Or of the notifications that are named, a sheet each. They count as printed when the file is on disk. It holds codes
+    and names: print it, then delete it.
 
     Example: esoz-notify summaries --kind prescription_issued --out summaries.pdf
     """
