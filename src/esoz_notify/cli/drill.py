@@ -39,9 +39,9 @@ def drill(
 ) -> None:
     """Break things on purpose and see that every alarm rings.
 
-    And that it stops when they are mended. Starts the product with the lab in a throw-away folder, and a Prometheus with
-    the same rules as in production, whose times are cut to seconds. Loopback only. Exit code 1 when an alarm did not
-    ring or did not stop.
+    And that it stops when they are mended. Starts the product with the lab in a throw-away folder, and a Prometheus
+    with the same rules as in production, whose times are cut to seconds. Loopback only. Exit code 1 when an alarm did
+    not ring or did not stop.
 
     Example: esoz-notify drill ProcessGone ReceiptsStopped
     """
