@@ -5,11 +5,13 @@ What belongs here: seeing that it is missing, and the sentence. What does not: w
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from importlib.util import find_spec
+from typing import Any, TypeVar
 
 from esoz_notify.core.errors import ConfigError
 
+Outcome = TypeVar("Outcome")
 _EXTRAS: Mapping[str, str] = {"lab": "smpp34"}
 """Extras of pyproject.toml that commands need, and a module that only they bring."""
 
@@ -25,6 +27,12 @@ def demand_lab() -> None:
     fix = missing_extra("lab")
     if fix:
         raise ConfigError(f"the lab, which plays providers and phones, is an extra that is not installed: {fix}")
+
+
+def run(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """As ``asyncio.run``, on a loop that psycopg works on wherever we are: the one that Windows prefers is not."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(work)
 
 
 def event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
