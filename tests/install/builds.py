@@ -4,12 +4,16 @@ What belongs here: copying, building, installing. What does not: what must hold 
 """
 
 import fcntl
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +110,32 @@ class Installed:
 def bare(folder: Path) -> dict[str, str]:
     """An environment in which nothing is set that is ours."""
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}
+
+
+@contextmanager
+def up(program: Installed, folder: Path, *words: str) -> Iterator[dict[str, str]]:
+    """``up --lab`` of an installation; gives what ``dev-client.json`` holds. It is stopped in order."""
+    command = [program.home / "bin" / "esoz-notify", "up", "--lab", "--data", "data", "--port", "0", *words]
+    with subprocess.Popen(
+        command, cwd=folder, env=bare(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        told: list[str] = []
+        reading = threading.Thread(target=told.extend, args=[process.stderr])
+        reading.start()
+        try:
+            line = process.stdout.readline()
+            if not line.startswith("ready "):
+                process.wait(60)
+                reading.join(60)
+                raise AssertionError("".join(told))
+            yield json.loads((folder / "data" / "dev-client.json").read_text("utf-8"))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()
+            reading.join(60)
+    assert process.returncode == 0, "".join(told)
 
 
 def install(home: Path, lock: Path, wheel: Path) -> Installed:

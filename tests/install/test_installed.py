@@ -2,47 +2,17 @@
 
 import json
 import os
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from tests.install.builds import UV, Installed, bare, run_uv
+from tests.install.builds import UV, Installed, run_uv, up
 
 from esoz_notify import __version__
 
 EXTRA = "pip install 'esoz-notify[lab]'"
 PHONE = "+380000000001"
-
-
-@contextmanager
-def up(program: Installed, folder: Path, *words: str) -> Iterator[dict[str, str]]:
-    """``up --lab`` of an installation; gives what ``dev-client.json`` holds. It is stopped in order."""
-    command = [program.home / "bin" / "esoz-notify", "up", "--lab", "--data", "data", "--port", "0", *words]
-    with subprocess.Popen(
-        command, cwd=folder, env=bare(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        told: list[str] = []
-        reading = threading.Thread(target=told.extend, args=[process.stderr])
-        reading.start()
-        try:
-            line = process.stdout.readline()
-            if not line.startswith("ready "):
-                process.wait(60)
-                reading.join(60)
-                raise AssertionError("".join(told))
-            yield json.loads((folder / "data" / "dev-client.json").read_text("utf-8"))
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.stdout.read()
-            reading.join(60)
-    assert process.returncode == 0, "".join(told)
 
 
 def test_it_does_the_whole_work(installed: Installed, tmp_path: Path) -> None:

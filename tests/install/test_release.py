@@ -12,7 +12,7 @@ from tests.install.builds import commit, copied, dated, git, release, sources
 
 from esoz_notify import __version__
 
-NEEDED = {".css", ".html", ".j2", ".js", ".md", ".py", ".sql", ".svg", ".toml", ".ttf", ".txt", ".typ", ".typed", ".woff2"}
+NEEDED = {".css", ".html", ".j2", ".js", ".md", ".py", ".sql", ".svg", ".toml", ".ttf", ".txt", ".typ", ".woff2"}
 """Kinds of files that the package may hold; a new one is looked at before it is added here."""
 
 MIGRATION = "src/esoz_notify/store/migrations_sql/0001_pre_ledger.sql"
@@ -79,12 +79,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         members = archive.infolist()
     names = {one.filename for one in members}
-    package = {
-        path.relative_to(house.ROOT / "src").as_posix() for path in sources() if house.SRC in path.parents
-    } | {f"{NAME}.data/data/share/man/man1/esoz-notify.1"}
+    package = {path.relative_to(house.ROOT / "src").as_posix() for path in sources() if house.SRC in path.parents} | {
+        f"{NAME}.data/data/share/man/man1/esoz-notify.1"
+    }
     assert {name for name in names if not name.startswith(f"{NAME}.dist-info/")} == package
-    assert {Path(name).suffix for name in package} - NEEDED == {".1"}
-    assert "esoz_notify/py.typed" in names, "callers check the types of their calls of the client"
+    assert {Path(name).suffix for name in package} - NEEDED == {".1", ".typed"}
+    assert "esoz_notify/py.typed" in names, "callers have their calls of the client checked"
     assert not [one.filename for one in members if one.external_attr >> 16 & 0o6022], (
         "no setuid, no world-writable file"
     )
