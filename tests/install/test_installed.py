@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from tests.install.builds import UV, Installed, run_uv, up
+from tests.install.builds import Installed, run_uv, up
 
 from esoz_notify import __version__
 
@@ -62,27 +61,3 @@ def test_without_the_lab_it_says_so_in_one_sentence(without_lab: Installed, tmp_
     assert (route.returncode, "give --url" in route.stderr) == (2, True), route.stderr
     shown = without_lab.run("esoz-notify", "policy", "show", "--json", folder=tmp_path)
     assert json.loads(shown.stdout)["source"] == "built-in policies", shown.stderr
-
-
-@pytest.fixture
-def pipx(tmp_path: Path) -> dict[str, str]:
-    """Where pipx may put what it makes."""
-    places = {name: str(tmp_path / name.lower()) for name in ("PIPX_HOME", "PIPX_BIN_DIR", "PIPX_MAN_DIR")}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ESOZ_NOTIFY_")}
-    return inherited | places | {"PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}"}
-
-
-def test_pipx_installs_it_with_its_manual(pipx: dict[str, str], wheel: Path, tmp_path: Path) -> None:
-    """``pipx run`` without installing, ``pipx install`` with the command and the manual page where people look."""
-    command = [UV.parent / "pipx", "run", "--spec", str(wheel), "esoz-notify", "--version"]
-    done = subprocess.run(command, cwd=tmp_path, env=pipx, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode and any(word in done.stderr.lower() for word in ("connect", "timed out", "resolve", "network")):
-        pytest.skip(f"no package index answers here: {done.stderr[-200:]}")
-    assert (done.returncode, done.stdout.strip()) == (0, __version__), done.stderr
-    command = [UV.parent / "pipx", "install", str(wheel)]
-    subprocess.run(command, cwd=tmp_path, env=pipx, capture_output=True, check=True, timeout=300)
-    told = subprocess.run(
-        [Path(pipx["PIPX_BIN_DIR"]) / "esoz-notify", "--version"], capture_output=True, text=True, check=True
-    )
-    assert told.stdout.strip() == __version__
-    assert Path(pipx["PIPX_MAN_DIR"], "man1", "esoz-notify.1").read_text("utf-8").startswith('.\\"')
