@@ -115,7 +115,7 @@ def bare(folder: Path) -> dict[str, str]:
 @contextmanager
 def up(program: Installed, folder: Path, *words: str) -> Iterator[dict[str, str]]:
     """``up --lab`` of an installation; gives what ``dev-client.json`` holds. It is stopped in order."""
-    command = [program.home / "bin" / "esoz-notify", "up", "--lab", "--data", "data", "--port", "0", *words]
+    command = [str(program.home / "bin" / "esoz-notify"), "up", "--lab", "--data", "data", "--port", "0", *words]
     with subprocess.Popen(
         command, cwd=folder, env=bare(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
