@@ -7,6 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd)
+case ${1:-} in "" | --tag) ;; *) echo "usage: scripts/release.sh [--tag]" >&2; exit 2 ;; esac
 python=${PYTHON:-$here/.venv/bin/python}
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml | head -n 1)
 tag=v$version

@@ -13,7 +13,8 @@ from tests.install.builds import UV
 from esoz_notify import __version__
 
 BLOCK = re.compile(r"^## (?P<under>.*?)$|^```sh\n(?P<typed>.*?)^```$", re.MULTILINE | re.DOTALL)
-NO_ANSWER = ("connect", "timed out", "resolve host", "name resolution", "temporary failure", "could not find a version")
+NO_ANSWER = ("error sending request", "failed to fetch", "connection refused", "timed out", "dns error")
+"""How uv says that there is no package index here."""
 
 
 def blocks() -> dict[str, list[str]]:

@@ -7,8 +7,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from tests.architecture import house
-from tests.install.builds import commit, copied, dated, git, release, sources
+from tests.install.builds import commit, copied, dated, git, release
 
 from esoz_notify import __version__
 
@@ -17,6 +16,11 @@ NEEDED = {".css", ".html", ".j2", ".js", ".md", ".py", ".sql", ".svg", ".toml", 
 
 MIGRATION = "src/esoz_notify/store/migrations_sql/0001_pre_ledger.sql"
 NAME = f"esoz_notify-{__version__}"
+
+
+def known(folder: Path) -> set[str]:
+    """Every file that git knows there."""
+    return set(git(folder, "ls-files", "-z").split("\0")) - {""}
 
 
 def test_it_is_refused_until_all_is_ready(tmp_path: Path) -> None:
@@ -43,7 +47,7 @@ def test_the_archive_is_the_checkout(released: Path) -> None:
     """Every file that git knows and no other: who has it can build and test; the sums are of what is there."""
     with tarfile.open(released / "dist" / f"{NAME}.tar.gz") as archive:
         held = {one.name.removeprefix(f"{NAME}/") for one in archive.getmembers() if one.isfile()}
-    assert held - {"PKG-INFO"} == {path.relative_to(house.ROOT).as_posix() for path in sources()}
+    assert held - {"PKG-INFO"} == known(released)
     sums = dict(line.split()[::-1] for line in (released / "dist" / "SHA256SUMS").read_text().splitlines())
     assert {name.removeprefix(NAME).removeprefix(f"esoz-notify-{__version__}") for name in sums} == {
         "-py3-none-any.whl", ".tar.gz", ".cdx.json",
@@ -74,14 +78,13 @@ def test_the_wheel_is_the_same_wherever_it_is_built(wheel: Path, tmp_path: Path)
     assert first == second
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_and_nothing_else(released: Path, wheel: Path) -> None:
     """Every file of the package and the manual page are in it, and no test, key, ledger or environment."""
     with zipfile.ZipFile(wheel) as archive:
         members = archive.infolist()
     names = {one.filename for one in members}
-    package = {path.relative_to(house.ROOT / "src").as_posix() for path in sources() if house.SRC in path.parents} | {
-        f"{NAME}.data/data/share/man/man1/esoz-notify.1"
-    }
+    package = {name.removeprefix("src/") for name in known(released) if name.startswith("src/")}
+    package.add(f"{NAME}.data/data/share/man/man1/esoz-notify.1")
     assert {name for name in names if not name.startswith(f"{NAME}.dist-info/")} == package
     assert {Path(name).suffix for name in package} - NEEDED == {".1", ".typed"}
     assert "esoz_notify/py.typed" in names, "callers have their calls of the client checked"
