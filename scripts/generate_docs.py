@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 from docs_layout import life, mark, page, table
+from docs_man import manual
 from docs_providers import providers
 
 from esoz_notify.core.cascade import TABLE, Event
@@ -431,6 +432,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     f"{DEPLOY}/esoz-notify.rules.yaml": alarms,
     f"{DEPLOY}/esoz-notify.dashboard.json": dashboard,
     "providers/README.md": providers,
+    "man/esoz-notify.1": manual,
 }
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml | head -n 1)
 out=dist/esoz-notify-$version.cdx.json
 mkdir -p dist
-.venv/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --mc-type application \
+"$(dirname "${PYTHON:-.venv/bin/python}")/cyclonedx-py" requirements requirements/runtime.txt --pyproject pyproject.toml --mc-type application \
     --sv 1.6 --of JSON --output-reproducible --short-PURLs --no-validate -o "$out" 2>/dev/null ||
     { echo "sbom: it could not be made; run without 2>/dev/null to see why" >&2; exit 1; }
 echo "sbom: $out"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from tests.cli.commands import Done, run
 from tests.security.certificates import DAY, authority, serving
@@ -227,3 +228,14 @@ async def test_callbacks_in_the_clear_are_told(public_url: str, told: bool) -> N
     found = {one.name async for one in check_providers(settings)}
 
     assert ("callbacks" in found) is told
+
+
+def test_a_ledger_of_a_newer_version_is_noted(tmp_path: Path, ledger_dsn: str) -> None:
+    """Beside what a newer one only added this program works, and says so; after what it took away it does not."""
+    for name, state, word in (("9000_pre_more.sql", "note", "newer"), ("9001_post_less.sql", "bad", "does not know")):
+        with psycopg.connect(ledger_dsn) as connection:
+            connection.execute("INSERT INTO migration (name, sha256) VALUES (%s, 'x')", [name])
+        done = run("doctor", "--lab", "--json", folder=tmp_path, port="0", dsn=ledger_dsn)
+        found = _finding(done, "migrations")
+        assert (found["state"], name in found["said"], word in found["said"]) == (state, True, True)
+        assert done.json["ok"] is (state == "note")

@@ -1,30 +1,17 @@
 """Programs of two versions on one ledger, exchanged one by one under load: nothing is lost and nothing doubled."""
 
-import shutil
-import subprocess
-import tarfile
-from io import BytesIO
 from pathlib import Path
 
 import pytest
-from tests.chaos.processes import ROOT, an_empty_house
+from tests.chaos.processes import an_empty_house
+from tests.install.earlier import OLDER, extract
 from tests.roles.stage import faults, under_load
-
-OLDER = "3a250cdbe2c0e79b70b8bdfa56812888e0a35f20"
-"""A commit before processes shared binds and rates; its migrations end with 0150."""
 
 
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
     """The code of an older version."""
-    git = shutil.which("git")
-    if git is None:
-        pytest.skip("git is not installed: the older version's code cannot be had")
-    made = subprocess.run([git, "archive", OLDER, "src"], cwd=ROOT, capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip(f"the history has no {OLDER[:7]} here (a shallow clone?): the older version's code cannot be had")
-    with tarfile.open(fileobj=BytesIO(made.stdout)) as archive:
-        archive.extractall(tmp_path, filter="data")
+    extract(OLDER, tmp_path, "src")
     return tmp_path / "src"
 
 

@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.store import embedded, migrations
-from esoz_notify.store.migrations import PROCESS_LIFE_S, Stage, migrate, migration_files, pending
+from esoz_notify.store.migrations import PROCESS_LIFE_S, Stage, migrate, migration_files, newer, pending
 
 POST = "0051_post_client_secret.sql"
 
@@ -66,6 +66,18 @@ def test_an_older_program_works_beside_what_a_newer_one_added(ledger_dsn: str) -
         connection.execute("INSERT INTO migration (name, sha256) VALUES ('9001_post_less.sql', 'x')")
     with pytest.raises(ConfigError, match=r"9001_post_less\.sql, which this program does not know"):
         pending(ledger_dsn)
+
+
+def test_an_older_program_adds_nothing_below_what_a_newer_one_added(empty_dsn: str) -> None:
+    """What is missing was tested in the newer one's order only, so that one brings it; nothing is touched."""
+    migrate(empty_dsn, Stage.PRE)
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute("INSERT INTO migration (name, sha256) VALUES ('9000_pre_more.sql', 'x')")
+    assert newer(empty_dsn) == ["9000_pre_more.sql"]
+    for stage in (Stage.POST, Stage.ALL):
+        with pytest.raises(ConfigError, match=rf"9000_pre_more\.sql of a newer version.*adds nothing.*{POST}"):
+            migrate(empty_dsn, stage)
+    assert (migrate(empty_dsn, Stage.PRE), pending(empty_dsn)) == ([], [POST])
 
 
 def test_every_migration_names_its_stage() -> None:

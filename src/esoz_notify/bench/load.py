@@ -9,7 +9,6 @@ import base64
 import gc
 import json
 import re
-import resource
 import sys
 import time
 from collections import Counter, deque
@@ -77,6 +76,8 @@ def main() -> None:
 
 async def run(plan: Plan) -> dict[str, Any]:
     """Send everything and report: statuses, times, the generator's own CPU."""
+    import resource
+
     headers = dict(plan.headers)
     if plan.caller is not None:
         headers["authorization"] = f"Bearer {await _token(plan, plan.caller)}"

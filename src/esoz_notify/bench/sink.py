@@ -11,8 +11,6 @@ import sys
 import time
 from typing import cast
 
-import uvloop
-
 DELIVERED = "1"
 """The state that counts."""
 
@@ -88,5 +86,7 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
+    import uvloop
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())

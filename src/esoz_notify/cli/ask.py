@@ -24,12 +24,14 @@ from esoz_notify.cli.options import (
     JsonOption,
     LanguageOption,
     UrlOption,
+    among,
     check_language,
     find_credentials,
     read_pairs,
 )
 from esoz_notify.client import NotifyClient, NotifyProblem
 from esoz_notify.core.errors import InvalidInput, Problem
+from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.status import Status
 
 Json = dict[str, Any]
@@ -39,9 +41,14 @@ _ARRIVED = frozenset({Status.DELIVERED, Status.PRINT_REQUIRED, Status.PRINTED})
 CALL_WAS_WRONG = frozenset({400, 401, 403, 404, 413, 415, 422})
 """Statuses that say that the call itself must be changed."""
 
-KindArgument = Annotated[str, typer.Argument(metavar="KIND", help="As confirmation_code; docs/kinds.md has all.")]
+KindArgument = Annotated[
+    str,
+    typer.Argument(metavar="KIND", autocompletion=among(KINDS), help="As confirmation_code; docs/kinds.md has all."),
+]
 PatientOption = Annotated[str | None, typer.Option("--patient", metavar="ID", help="A patient that the service knows.")]
-PhoneOption = Annotated[str | None, typer.Option("--phone", metavar="+380…", help="Or the phone to inform.")]
+PhoneOption = Annotated[
+    str | None, typer.Option("--phone", metavar="+380…", help="Or the phone to inform, as +380000000001.")
+]
 DataOption = Annotated[
     list[str] | None, typer.Option("--data", metavar="KEY=VALUE", help="A datum of the kind; may be repeated.")
 ]
@@ -71,11 +78,16 @@ def send(  # noqa: PLR0913, PLR0917 - options of a command line
     phone: PhoneOption = None,
     data: DataOption = None,
     summary: Annotated[
-        list[str] | None, typer.Option("--summary", metavar="KEY=VALUE", help="For the printed summary.")
+        list[str] | None,
+        typer.Option(
+            "--summary", metavar="KEY=VALUE", help="A line of the printed summary, as medication=…; may be repeated."
+        ),
     ] = None,
     inform_with: InformOption = None,
-    reference: Annotated[str | None, typer.Option("--reference", help="Your own id of it.")] = None,
-    valid_until: Annotated[str | None, typer.Option("--valid-until", help="As 2026-11-23T10:00:00Z.")] = None,
+    reference: Annotated[str | None, typer.Option("--reference", help="Your own id of the notification.")] = None,
+    valid_until: Annotated[
+        str | None, typer.Option("--valid-until", help="Until when it is worth delivering, as 2026-11-23T10:00:00Z.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--key", help="Idempotency-Key: sending again under it does not double.")
     ] = None,
@@ -123,9 +135,10 @@ def watch(  # noqa: PLR0913, PLR0917 - options of a command line
     client_secret: ClientSecretOption = None,
     client: ClientFileOption = None,
 ) -> None:
-    """Show a notification's story as it happens, until nothing more will happen by itself.
+    """Show a notification's story as it happens, until it is over.
 
-    Exit code 0 when it was delivered or is for print, 1 when it was not or is not over in time.
+    That is when nothing more will happen by itself. Exit code 0 when it was delivered or is for print, 1 when it was
+    not or is not over in time.
 
     Example: esoz-notify watch 0198c0de-0000-7000-8000-000000000001 --lang en
     """

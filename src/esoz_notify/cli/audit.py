@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from esoz_notify.cli.ledger_work import on_ledger
-from esoz_notify.cli.options import DataFolderOption, JsonOption
+from esoz_notify.cli.options import DataFolderOption, JsonOption, among
 from esoz_notify.core.anchors import write_line
 from esoz_notify.core.audit import Action, Entry, visible
 from esoz_notify.core.errors import ConfigError, InvalidInput, Problem
@@ -99,7 +99,8 @@ def list_deeds(  # noqa: PLR0913 - options of a command line
         str | None, typer.Option("--actor", help="Who, as person:LOGIN, caller:ID, cli:USER@HOST.")
     ] = None,
     action: Annotated[
-        str | None, typer.Option("--action", help="What, such as reprint; a wrong one names all.")
+        str | None,
+        typer.Option("--action", autocompletion=among(Action), help="What, such as reprint; a wrong one names all."),
     ] = None,
     subject: Annotated[str | None, typer.Option("--subject", help="To which record, as notification:ID.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="From this time or day (2026-11-26) on.")] = None,

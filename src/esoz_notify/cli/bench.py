@@ -23,6 +23,8 @@ from esoz_notify.bench.parts import PRODUCT, Options, Result
 from esoz_notify.bench.pictures import draw
 from esoz_notify.bench.processes import end_forgotten
 from esoz_notify.bench.scenarios import QUICK, SCENARIOS, SLOW
+from esoz_notify.cli.needs import demand_lab
+from esoz_notify.cli.options import among
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.installation import read_texts
 
@@ -39,7 +41,9 @@ def bench(  # noqa: PLR0913 - options of a command line
     scenarios: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SCENARIO]…", help=f"Any of {', '.join(SCENARIOS)}; all but {', '.join(SLOW)} when none is named."
+            metavar="[SCENARIO]…",
+            autocompletion=among(SCENARIOS),
+            help=f"Any of {', '.join(SCENARIOS)}; all but {', '.join(SLOW)} when none is named.",
         ),
     ] = None,
     *,
@@ -64,12 +68,14 @@ def bench(  # noqa: PLR0913 - options of a command line
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per scenario, a line each.")] = False,
     pictures: Annotated[Path | None, typer.Option("--pictures", help="Folder for charts (PNG).")] = None,
 ) -> None:
-    """Measure the product on this machine: all of it and the lab as processes, load over HTTP, loopback only.
+    """Measure the product on this machine, over loopback only.
 
-    Uses a throw-away folder and leaves nothing behind. Exit code 1 when anything was lost, doubled or refused.
+    All of it and the lab run as processes, load comes by HTTP. Uses a throw-away folder and leaves nothing behind. Exit
+    code 1 when anything was lost, doubled or refused.
 
     Example: esoz-notify bench lifecycle steady --seconds 10
     """
+    demand_lab()
     names = known_scenarios(scenarios or list(QUICK))
     options = Options(
         seconds=seconds, rate_per_s=rate, bulk=bulk, rows=read_rows(rows) if rows is not None else (), waiting=waiting

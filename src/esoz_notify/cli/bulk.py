@@ -21,12 +21,14 @@ from esoz_notify.cli.bulk_checking import Call, Checked, checked, tell_faults
 from esoz_notify.cli.bulk_journal import Journal, read_journal, result_of
 from esoz_notify.cli.bulk_sending import ARRIVED, Sending
 from esoz_notify.cli.options import (
+    LANGUAGES,
     ClientFileOption,
     ClientIdOption,
     ClientSecretOption,
     Credentials,
     JsonOption,
     UrlOption,
+    among,
     check_language,
     find_credentials,
     read_pairs,
@@ -47,6 +49,21 @@ FOLLOWED_S = 86_400.0
 _REFUSED = 422
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
+KindOption = Annotated[
+    str | None, typer.Option("--kind", autocompletion=among(KINDS_IN_BULK), help="Kind of the rows that name none.")
+]
+EncodingOption = Annotated[
+    str | None, typer.Option("--encoding", autocompletion=among(ENCODINGS), help="utf-8 or cp1251; found by itself.")
+]
+SeparatorOption = Annotated[
+    str | None,
+    typer.Option("--separator", autocompletion=among(_SEPARATORS), help="comma, semicolon or tab; found by itself."),
+]
+WordsOption = Annotated[
+    str,
+    typer.Option("--language", "--lang", metavar="uk|en", autocompletion=among(LANGUAGES), help="Language of words."),
+]
+
 
 def bulk(  # noqa: PLR0913 - options of a command line
     context: typer.Context,
@@ -56,32 +73,31 @@ def bulk(  # noqa: PLR0913 - options of a command line
         bool, typer.Option("--dry-run", help="Check, and tell channels, cost and time; send nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
-    kind: Annotated[str | None, typer.Option("--kind", help="Kind of the rows that name none.")] = None,
+    kind: KindOption = None,
     columns: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is; - is not read. May be repeated."),
     ] = None,
-    encoding: Annotated[str | None, typer.Option("--encoding", help="utf-8 or cp1251; found by itself.")] = None,
-    separator: Annotated[
-        str | None, typer.Option("--separator", help="comma, semicolon or tab; found by itself.")
-    ] = None,
+    encoding: EncodingOption = None,
+    separator: SeparatorOption = None,
     rate: Annotated[int, typer.Option("--rate", min=1, max=RATE_MAX, help="Rows a second at most.")] = RATE,
     wait: Annotated[bool, typer.Option("--wait", help="Then follow all of them to their end.")] = False,
     seconds: Annotated[float, typer.Option("--for", metavar="SECONDS", min=1, help="How long to follow.")] = FOLLOWED_S,
     again: Annotated[
         bool, typer.Option("--again", help="Send although the file seems to have been sent days ago.")
     ] = False,
-    language: Annotated[str, typer.Option("--language", "--lang", metavar="uk|en", help="Language of words.")] = "uk",
+    language: WordsOption = "uk",
     as_json: JsonOption = False,
     url: UrlOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
     client: ClientFileOption = None,
 ) -> None:
-    """Have many people informed, by a file: each row once, however often the command is stopped and repeated.
+    """Have many people informed, by a file: each row once, whatever stops it.
 
-    The whole file is checked first; when anything is wrong nothing is sent, and FILE.errors.csv tells each row,
-    column and how to mend it. FILE.result.csv has what became of each row, FILE.bulk.json where a stop left off.
+    However often the command is stopped and repeated. The whole file is checked first; when anything is wrong nothing
+    is sent, and FILE.errors.csv tells each row, column and how to mend it. FILE.result.csv has what became of each row,
+    FILE.bulk.json where a stop left off.
 
     Exit code 0 when all was done, 1 when rows failed (or with --wait did not arrive), 2 when the call was wrong.
 

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from esoz_notify import __version__
+from esoz_notify.cli.needs import missing_extra
 from esoz_notify.cli.policy import installed_policies
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.errors import ConfigError, NotifyError
@@ -76,6 +78,8 @@ class Address(NamedTuple):
 async def examine(settings: Settings, *, lab: bool) -> AsyncIterator[Finding]:
     """Every check in turn. ``lab``: providers will be played, so that none has to be configured."""
     yield check_python()
+    if lab:
+        yield check_lab()
     yield check_config(settings.config)
     folder = data_folder(settings)
     yield check_folder(folder)
@@ -101,6 +105,14 @@ def check_python() -> Finding:
         least = ".".join(str(part) for part in PYTHON_MIN)
         return Finding("Python", State.BAD, f"{version} is too old", f"use Python {least} or newer")
     return Finding("Python", State.OK, f"{version} on {sys.platform}")
+
+
+def check_lab() -> Finding:
+    """What plays providers and phones is installed: it is an extra, which a service in earnest does without."""
+    missing = missing_extra("lab")
+    if missing:
+        return Finding("lab", State.BAD, "what plays providers and phones is not installed", missing)
+    return Finding("lab", State.OK, "installed")
 
 
 def check_config(path: Path | None) -> Finding:
@@ -224,6 +236,7 @@ async def _check_server(dsn: str) -> AsyncIterator[Finding]:
     yield Finding("PostgreSQL", State.OK, f"version {version} answers")
     try:
         missing = await asyncio.to_thread(migrations.pending, dsn)
+        newer = await asyncio.to_thread(migrations.newer, dsn) if not missing else []
     except (NotifyError, psycopg.Error) as error:
         yield Finding("migrations", State.BAD, _first_line(error), "run the version that this ledger belongs to")
         return
@@ -234,6 +247,9 @@ async def _check_server(dsn: str) -> AsyncIterator[Finding]:
     if missing:
         fix = "run  esoz-notify migrate --only post  when the last older process has stopped"
         yield Finding("migrations", State.NOTE, f"left for later: {', '.join(missing)}", fix)
+    elif newer:
+        said = f"the ledger is newer than this program ({__version__}): {', '.join(newer)}"
+        yield Finding("migrations", State.NOTE, said, "it works beside newer ones; finish the upgrade or the way back")
     else:
         yield Finding("migrations", State.OK, "the ledger is up to date")
     yield await asyncio.to_thread(check_partitions, dsn)

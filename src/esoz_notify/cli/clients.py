@@ -16,21 +16,24 @@ from rich.table import Table
 
 from esoz_notify.cli.acting import actor
 from esoz_notify.cli.ledger_work import on_ledger
-from esoz_notify.cli.options import DataFolderOption, JsonOption
+from esoz_notify.cli.options import DataFolderOption, JsonOption, among
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.engine.api_keys import ApiKeys
 from esoz_notify.engine.callers import KEEP_OLD_HOURS, SCOPES, Callers, Client
 from esoz_notify.engine.quotas import limit_caller
 
 clients_app = typer.Typer(
-    help="Callers of the API: list, create, rotate or end a secret, give keys, bind to a certificate, limit, disable.",
+    help="Callers of the API: their secrets, keys, limits.",
     no_args_is_help=True,
 )
 
 Outcome = TypeVar("Outcome")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the caller, such as mis-helsi.")]
 ScopesOption = Annotated[
-    list[str] | None, typer.Option("--scope", metavar="SCOPE", help=f"May be repeated; one of {', '.join(SCOPES)}.")
+    list[str] | None,
+    typer.Option(
+        "--scope", metavar="SCOPE", autocompletion=among(SCOPES), help=f"May be repeated; one of {', '.join(SCOPES)}."
+    ),
 ]
 
 

@@ -30,6 +30,7 @@ from rich.text import Text
 
 from esoz_notify.cli.demo_cases import CASES, POLICIES, SUMMARY, WINDOW_S, Case
 from esoz_notify.cli.lab import CALLER_FILE
+from esoz_notify.cli.needs import demand_lab
 from esoz_notify.client import NotifyClient, NotifyProblem
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.settings import environment_for_child
@@ -75,11 +76,14 @@ def demo(
     ] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Save the final table as an SVG picture.")] = None,
 ) -> None:
-    """Start everything in a throw-away folder and show how every kind of patient is told.
+    """Start everything in a throw-away folder and show how each patient is told.
+
+    There is one of every kind. Exit code 1 when one was not told as expected.
 
     Example: esoz-notify demo --stay
     """
     del context
+    demand_lab()
     console = Console(stderr=as_json, record=picture is not None, width=120 if picture else None)
     started_s = time.monotonic()
     with _folder(data) as folder, _product(folder, console) as client:

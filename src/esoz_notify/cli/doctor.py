@@ -3,7 +3,6 @@
 What belongs here: the table and the exit code. What does not: the checks (``checks``).
 """
 
-import asyncio
 import json
 from dataclasses import asdict, replace
 from typing import Annotated
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from esoz_notify.cli.checks import Finding, State, examine
+from esoz_notify.cli.needs import run
 from esoz_notify.cli.options import DataFolderOption, JsonOption
 from esoz_notify.settings import Settings
 
@@ -30,7 +30,9 @@ def doctor(
     data: DataFolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the installation and say what to do; changes nothing. Exit code 1 when something must be mended.
+    """Check the installation and say what to do; changes nothing.
+
+    Exit code 1 when something must be mended.
 
     Example: esoz-notify doctor --lab --data ./demo-data
     """
@@ -41,7 +43,7 @@ def doctor(
     async def look() -> list[Finding]:
         return [finding async for finding in examine(settings, lab=lab)]
 
-    findings = asyncio.run(look())
+    findings = run(look())
     ok = all(finding.state is not State.BAD for finding in findings)
     if as_json:
         typer.echo(json.dumps({"ok": ok, "checks": [asdict(one) for one in findings]}, ensure_ascii=False))

@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from esoz_notify.cli.bench import interruptible
+from esoz_notify.cli.needs import demand_lab
+from esoz_notify.cli.options import among
 from esoz_notify.drill.alarms import ALARMS
 from esoz_notify.drill.faults import FAULTS
 from esoz_notify.drill.run import Report, a_drill, chosen, drilled
@@ -24,19 +26,26 @@ TABLE_WIDTH = 120
 def drill(
     context: typer.Context,
     alarms: Annotated[
-        list[str] | None, typer.Argument(metavar="[ALARM]…", help="Alarms to ring; all when none is named.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[ALARM]…",
+            autocompletion=among([one.name for one in ALARMS]),
+            help="Alarms to ring; all when none is named.",
+        ),
     ] = None,
     *,
     only_list: Annotated[bool, typer.Option("--list", help="List the alarms, ring none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Break things on purpose and see that every alarm rings, and stops when they are mended.
+    """Break things on purpose and see that every alarm rings.
 
-    Starts the product with the lab in a throw-away folder, and a Prometheus with the same rules as in production, whose
-    times are cut to seconds. Loopback only. Exit code 1 when an alarm did not ring or did not stop.
+    And that it stops when they are mended. Starts the product with the lab in a throw-away folder, and a Prometheus
+    with the same rules as in production, whose times are cut to seconds. Loopback only. Exit code 1 when an alarm did
+    not ring or did not stop.
 
     Example: esoz-notify drill ProcessGone ReceiptsStopped
     """
+    demand_lab()
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = TABLE_WIDTH

@@ -5,7 +5,7 @@ What belongs here: options, the bar, showing. What does not: what a rotation doe
 
 import json
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -108,7 +108,13 @@ def rotate(context: typer.Context, *, data: DataFolderOption = None, as_json: Js
 
 
 @keys_app.command()
-def retire(context: typer.Context, key_id: int, *, data: DataFolderOption = None, as_json: JsonOption = False) -> None:
+def retire(
+    context: typer.Context,
+    key_id: Annotated[int, typer.Argument(metavar="KEY", help="Its number, as  keys list  shows it.")],
+    *,
+    data: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Take a data key out of use, when no value rests on it any more.
 
     Example: esoz-notify keys retire 1

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from esoz_notify.cli.needs import demand_lab
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.installation import read_texts
 from esoz_notify.setting_values import Smsc
@@ -40,10 +41,11 @@ def lab(  # noqa: PLR0913 - options of a command line
     ] = None,
     stop_on_stdin_eof: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Play the world outside: Viber, two operators' SMSCs, Diia, and everybody's phones.
+    """Play the world outside: Viber, two operators' SMSCs, Diia, everybody's phones.
 
     Example: esoz-notify lab --port 8090
     """
+    demand_lab()
     from esoz_notify.lab.process import main
     from esoz_notify.lab.settings import SMSC_A, SMSC_B, LabSettings, SmscSettings
 

@@ -3,7 +3,6 @@
 What belongs here: finding, checking, opening and closing it. What does not: what the commands do there.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import TypeVar
 import psycopg
 import typer
 
+from esoz_notify.cli.needs import run
 from esoz_notify.core.errors import ConfigError, Unavailable
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.keyring import Keyring
@@ -75,4 +75,4 @@ def with_keyring(
             ) from None
         if missing:
             raise ConfigError(f"the ledger lacks {', '.join(missing)}: run  esoz-notify migrate  first")
-        return asyncio.run(connected(dsn))
+        return run(connected(dsn))

@@ -5,7 +5,7 @@ What belongs here: options, asking for passwords, showing. What does not: what a
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -15,16 +15,17 @@ from rich.table import Table
 
 from esoz_notify.cli.acting import actor
 from esoz_notify.cli.ledger_work import on_ledger
-from esoz_notify.cli.options import DataFolderOption, JsonOption
+from esoz_notify.cli.options import DataFolderOption, JsonOption, among
 from esoz_notify.core.errors import ConfigError
-from esoz_notify.engine.entrance import Entrance
 from esoz_notify.engine.passwords import PASSWORD_LENGTH_MIN
 from esoz_notify.engine.people import People, Person, Role
 from esoz_notify.store.vault import Vault
-from esoz_notify.wiring import people_entrance
+
+if TYPE_CHECKING:
+    from esoz_notify.engine.entrance import Entrance
 
 operators_app = typer.Typer(
-    help="People of the pages (doctors, operators, auditors): list, add, role, disable, password, second factor.",
+    help="People of the pages: doctors, operators, auditors.",
     no_args_is_help=True,
 )
 
@@ -60,7 +61,9 @@ def add(  # noqa: PLR0913 - options of a command line
     *,
     name: Annotated[str, typer.Option("--name", help="The person's name, as others know it.")],
     client_id: Annotated[str, typer.Option("--system", metavar="ID", help="Whose notifications: id of a caller.")],
-    role: Annotated[str, typer.Option("--role", metavar="|".join(Role), help="What the person may do.")] = "doctor",
+    role: Annotated[
+        str, typer.Option("--role", metavar="|".join(Role), autocompletion=among(Role), help="What the person may do.")
+    ] = "doctor",
     ask: AskOption = False,
     data: DataFolderOption = None,
     as_json: JsonOption = False,
@@ -96,7 +99,7 @@ def password(
 def role(
     context: typer.Context,
     login: LoginArgument,
-    role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(Role)}.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", autocompletion=among(Role), help=f"One of {', '.join(Role)}.")],
     *,
     data: DataFolderOption = None,
     as_json: JsonOption = False,
@@ -178,7 +181,7 @@ def link(  # noqa: PLR0913 - options of a command line
     Example: esoz-notify operators link o.koval --email o.koval@hospital.example
     """
 
-    async def linked(doors: Entrance) -> None:
+    async def linked(doors: "Entrance") -> None:
         if doors.oidc is None or not (email or subject):
             raise ConfigError("link needs ESOZ_NOTIFY_OIDC_ISSUER, and --email or --subject")
         await doors.oidc.link(login, email=email, subject=subject)
@@ -194,7 +197,9 @@ def _with_people(context: typer.Context, data: Any, work: Callable[[People], Awa
     return _at_entrance(context, data, lambda doors: work(doors.people))
 
 
-def _at_entrance(context: typer.Context, data: Any, work: Callable[[Entrance], Awaitable[Outcome]]) -> Outcome:
+def _at_entrance(context: typer.Context, data: Any, work: "Callable[[Entrance], Awaitable[Outcome]]") -> Outcome:
+    from esoz_notify.wiring import people_entrance
+
     return on_ledger(context, data, lambda ledger, keys: work(people_entrance(context.obj, ledger, Vault(keys))))
 
 

@@ -4,7 +4,7 @@ What belongs here: reading options. What does not: what the commands do.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,20 @@ from esoz_notify.core.errors import InvalidInput, Problem
 DEV_CLIENT_FILE = Path("demo-data/dev-client.json")
 """Where ``up --lab --data ./demo-data`` leaves a caller."""
 
+
+def among(values: Iterable[str]) -> Callable[[], list[str]]:
+    """What a shell completes a value by, for an option or an argument."""
+    found = list(values)
+    return lambda: found
+
+
+LANGUAGES = ("uk", "en")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a picture.")]
-LanguageOption = Annotated[str, typer.Option("--lang", metavar="uk|en", help="Language of what is shown.")]
+LanguageOption = Annotated[
+    str, typer.Option("--lang", metavar="uk|en", autocompletion=among(LANGUAGES), help="Language of what is shown.")
+]
 UrlOption = Annotated[str | None, typer.Option("--url", help="The service, such as http://127.0.0.1:8080.")]
-ClientIdOption = Annotated[str | None, typer.Option("--client-id", help="Who asks.")]
+ClientIdOption = Annotated[str | None, typer.Option("--client-id", help="Id of the caller that asks.")]
 ClientSecretOption = Annotated[
     str | None, typer.Option("--client-secret", help="Its secret; other users may see it here: prefer --client.")
 ]
@@ -27,7 +37,13 @@ ClientFileOption = Annotated[
     Path | None,
     typer.Option("--client", help=f"JSON file with those three; {DEV_CLIENT_FILE} is found by itself."),
 ]
-DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Folder for the ledger and the keys.")]
+DataFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder for the ledger and the keys; else ESOZ_NOTIFY_DATA or ~/.local/share/esoz-notify.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,6 @@ def read_pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
 
 def check_language(language: str) -> str:
     """Refuse what is neither of the two languages."""
-    if language not in {"uk", "en"}:
+    if language not in LANGUAGES:
         raise InvalidInput([Problem("/lang", "format", "must be uk or en")], detail="--lang must be uk or en")
     return language

@@ -4,7 +4,6 @@ What belongs here: reading and showing. What does not: what a policy may say (``
 (console).
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from esoz_notify.cli.ledger_work import ledger_dsn
+from esoz_notify.cli.needs import run
 from esoz_notify.cli.options import JsonOption
 from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.errors import ConfigError, NotifyError
@@ -37,7 +37,7 @@ from esoz_notify.render.decisions import channel_name
 from esoz_notify.settings import Settings
 from esoz_notify.store import policies as kept
 
-policy_app = typer.Typer(help="Routing policies: which channels, in which order, for how long.", no_args_is_help=True)
+policy_app = typer.Typer(help="Routing policies: which channels, in which order, how long.", no_args_is_help=True)
 
 _FAULT = re.compile(r"(?P<source>.*?):(?P<line>[0-9]+): (?P<rule>.*)", re.DOTALL)
 
@@ -126,7 +126,7 @@ def _of_ledger(settings: Settings) -> tuple[tuple[Policy, ...], str]:
         return (), "there is none yet"
     try:
         with ledger_dsn(settings) as dsn:
-            return asyncio.run(_published(dsn)), "read"
+            return run(_published(dsn)), "read"
     except (NotifyError, psycopg.Error):
         return (), "cannot be read now; esoz-notify doctor says why"
 

@@ -29,7 +29,9 @@ def purge(
     data: DataFolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is over its time (ESOZ_NOTIFY_KEEP_DAYS), or erase it. A worker does it daily by itself.
+    """Show what is over its time, or erase it.
+
+    How many days each class of data is kept is in ESOZ_NOTIFY_KEEP_DAYS. A worker erases daily by itself.
 
     Example: esoz-notify purge --yes
     """

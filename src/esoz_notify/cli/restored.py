@@ -31,7 +31,9 @@ def restored(
     data: DataFolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """After a restore, before any worker: withdraw what may have been sent meanwhile, so that it is not sent again.
+    """After a restore from a backup, before any worker starts.
+
+    Withdraw what may have been sent meanwhile, so that it is not sent again.
 
     Example: esoz-notify restored --later "host=/run/later dbname=esoz_notify" --yes
     """

@@ -13,6 +13,8 @@ import typer
 
 from esoz_notify.cli.lab import lab_process
 from esoz_notify.cli.ledger_work import ledger_dsn
+from esoz_notify.cli.needs import demand_lab, event_loop
+from esoz_notify.cli.options import DataFolderOption
 from esoz_notify.core.errors import ConfigError
 from esoz_notify.engine import fault_points
 from esoz_notify.engine.listening import bound_to, listen
@@ -20,9 +22,10 @@ from esoz_notify.installation import data_folder
 from esoz_notify.settings import Settings
 from esoz_notify.store import migrations
 
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder for the ledger and the keys.")]
-PortOption = Annotated[int | None, typer.Option("--port", help="Port of the API; 0 takes a free one.")]
-HostOption = Annotated[str | None, typer.Option("--host", help="Address of the API.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", help="Port of the API, else ESOZ_NOTIFY_PORT or 8080; 0: any.")
+]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address of the API, else ESOZ_NOTIFY_HOST.")]
 FaultPointOption = Annotated[str | None, typer.Option("--fault-point", hidden=True)]  # for tests, as NAME:N
 
 
@@ -32,7 +35,7 @@ def up(  # noqa: PLR0913 - options of a command line
     lab: Annotated[
         bool, typer.Option("--lab", help="Start the lab beside it, which plays providers and phones.")
     ] = False,
-    data: DataOption = None,
+    data: DataFolderOption = None,
     host: HostOption = None,
     port: PortOption = None,
     lab_port: Annotated[int, typer.Option("--lab-port", help="Port of the lab; 0 takes a free one.")] = 0,
@@ -43,6 +46,9 @@ def up(  # noqa: PLR0913 - options of a command line
     Example: esoz-notify up --lab --data ./demo-data --port 8080 --lab-port 8090
     """
     fault_points.arm(fault_point)
+    event_loop()
+    if lab:
+        demand_lab()
     settings = _with_options(context.obj, data, host, port)
     folder = data_folder(settings)
     with ledger_dsn(settings) as dsn, contextlib.ExitStack() as stack:
@@ -59,12 +65,15 @@ def up(  # noqa: PLR0913 - options of a command line
 def api(
     context: typer.Context,
     *,
-    data: DataOption = None,
+    data: DataFolderOption = None,
     host: HostOption = None,
     port: PortOption = None,
     fault_point: FaultPointOption = None,
 ) -> None:
-    """Run the API alone, against the ledger of the settings. Any number may run."""
+    """Run the API alone, on the ledger of the settings. Any number may run.
+
+    Example: esoz-notify api --host 0.0.0.0 --port 8080
+    """
     fault_points.arm(fault_point)
     settings = _with_options(context.obj, data, host, port)
     with ledger_dsn(settings) as dsn, listen(settings.host, settings.port) as listening:
@@ -73,8 +82,11 @@ def api(
         _run(settings, dsn, listening, None, api=True, worker=False)
 
 
-def worker(context: typer.Context, *, data: DataOption = None, fault_point: FaultPointOption = None) -> None:
-    """Run a worker alone: claims, sends, applies receipts. Any number may run."""
+def worker(context: typer.Context, *, data: DataFolderOption = None, fault_point: FaultPointOption = None) -> None:
+    """Run a worker alone: it sends and applies receipts. Any number may run.
+
+    Example: esoz-notify worker
+    """
     fault_points.arm(fault_point)
     settings = _with_options(context.obj, data, None, None)
     with ledger_dsn(settings) as dsn:
@@ -85,7 +97,7 @@ def worker(context: typer.Context, *, data: DataOption = None, fault_point: Faul
 def migrate(
     context: typer.Context,
     *,
-    data: DataOption = None,
+    data: DataFolderOption = None,
     only: Annotated[
         migrations.Stage,
         typer.Option("--only", help="pre: before new processes start; post: after the last old one has stopped."),
@@ -108,11 +120,10 @@ def _run(  # noqa: PLR0913 - the parts of one process
     settings: Settings, dsn: str, listening: Any, lab_urls: Any, *, api: bool, worker: bool
 ) -> None:
     """Serve on uvloop until a signal."""
-    import uvloop
-
+    loop = event_loop()
     from esoz_notify.cli.serving import serve
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(serve(settings, settings.dsn or dsn, listening, lab_urls, api=api, worker=worker))
 
 

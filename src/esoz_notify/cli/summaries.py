@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from esoz_notify.cli.ledger_work import on_ledger
-from esoz_notify.cli.options import DataFolderOption, JsonOption
+from esoz_notify.cli.options import DataFolderOption, JsonOption, among
 from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.limits import PRINT_RUN_MAX
@@ -42,7 +42,9 @@ def summaries(  # noqa: PLR0913 - options of a command line
     ids_file: Annotated[
         Path | None, typer.Option("--ids", metavar="FILE", help="Ids of notifications, one a line; - reads them here.")
     ] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="Of what waits for print, only this kind.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", autocompletion=among(KINDS), help="Of what waits for print, only this kind.")
+    ] = None,
     client: Annotated[str | None, typer.Option("--client", metavar="ID", help="Only what this caller sent.")] = None,
     count: Annotated[
         int, typer.Option("--count", min=1, max=PRINT_RUN_MAX, help="At most so many, the oldest first.")
@@ -52,9 +54,10 @@ def summaries(  # noqa: PLR0913 - options of a command line
     data: DataFolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one PDF of everything that waits for print, or of the notifications named, a sheet each.
+    """Make one PDF of everything that waits for print.
 
-    They count as printed when the file is on disk. It holds codes and names: print it, then delete it.
+    Or of the notifications that are named, a sheet each. They count as printed when the file is on disk. It holds codes
+    and names: print it, then delete it.
 
     Example: esoz-notify summaries --kind prescription_issued --out summaries.pdf
     """

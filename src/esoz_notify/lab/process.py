@@ -8,14 +8,14 @@ import sys
 import threading
 from collections.abc import Callable
 
-import uvloop
-
 from esoz_notify.lab.settings import LabSettings
 from esoz_notify.lab.world import run_lab
 
 
 def main(settings: LabSettings) -> None:
     """Run until SIGTERM, SIGINT or, if so set, the end of stdin. Prints ``ready {json}`` once listening."""
+    import uvloop
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings))
 

@@ -1,7 +1,8 @@
 """Migrations: numbered SQL files applied in order, once, under a lock; what was applied may not change afterwards.
 
 A ``pre`` migration leaves everything working that a program before it does, so it is applied while such programs run. A
-``post`` migration takes away what only they need: it is refused while one of them lives.
+``post`` migration takes away what only they need: it is refused while one of them lives. A program that does not know
+all that was applied adds nothing: it works on beside unknown ``pre``, and not at all after an unknown ``post``.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from importlib import resources
 
 import psycopg
 
+from esoz_notify import __version__
 from esoz_notify.core.errors import ConfigError, Unavailable
 from esoz_notify.store.connecting import enduring
 from esoz_notify.store.planner import fix_plans_of_role
@@ -35,8 +37,9 @@ class Stage(StrEnum):
 def migrate(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
     """Apply what is missing of a stage and return the names applied. Idempotent.
 
-    Raises ConfigError when an applied migration differs from its file, the ledger is newer than this program, or a
-    process lives that a ``post`` migration would break; Unavailable when the ledger does not answer.
+    Raises ConfigError when an applied migration differs from its file, the ledger is newer than this program and
+    something is missing all the same, or a process lives that a ``post`` migration would break; Unavailable when the
+    ledger does not answer.
     """
     applied: list[str] = []
     with _connected(dsn) as connection:
@@ -45,10 +48,10 @@ def migrate(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
             "CREATE TABLE IF NOT EXISTS migration"
             " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        known: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM migration").fetchall())
-        files = migration_files()
+        known, files = _applied(connection), migration_files()
         check_known(known, files)
         missing = [name for name in files if name not in known and stage.has(name)]
+        _demand_none_newer(known, files, missing)
         _demand_none_older(connection, [name for name in missing if Stage.POST.has(name)])
         for name, text in files.items():
             if name in missing:
@@ -58,6 +61,16 @@ def migrate(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
                 applied.append(name)
         fix_plans_of_role(connection)
     return applied
+
+
+def _demand_none_newer(known: Collection[str], files: Collection[str], missing: Collection[str]) -> None:
+    """Refuse to add below what a newer program has added: that one brings the same, in the order that was tested."""
+    newer = [name for name in known if name not in files]
+    if newer and missing:
+        raise ConfigError(
+            f"the ledger has {', '.join(newer)} of a newer version, so version {__version__} adds nothing to it: run"
+            f"  esoz-notify migrate  of the newer version, which brings {', '.join(missing)} too"
+        )
 
 
 _OLDER = """
@@ -84,10 +97,22 @@ def pending(dsn: str, stage: Stage = Stage.ALL) -> list[str]:
     with _connected(dsn) as connection:
         if connection.execute("SELECT to_regclass('migration')").fetchone() == (None,):
             return [name for name in migration_files() if stage.has(name)]
-        known: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM migration").fetchall())
+        known = _applied(connection)
     files = migration_files()
     check_known(known, files)
     return [name for name in files if name not in known and stage.has(name)]
+
+
+def newer(dsn: str) -> list[str]:
+    """Names of migrations that the ledger has and this program does not know: a newer one was here."""
+    with _connected(dsn) as connection:
+        known, files = _applied(connection), migration_files()
+    return [name for name in known if name not in files]
+
+
+def _applied(connection: psycopg.Connection) -> dict[str, str]:
+    """Name to digest of what the ledger has, in the order of the names."""
+    return dict(connection.execute("SELECT name, sha256 FROM migration ORDER BY name").fetchall())
 
 
 def _connected(dsn: str) -> psycopg.Connection:
@@ -113,7 +138,11 @@ def check_known(known: dict[str, str], files: dict[str, str]) -> None:
         if name not in files and Stage.PRE.has(name):
             continue
         if name not in files:
-            raise ConfigError(f"the ledger has migration {name}, which this program does not know: run a newer version")
+            raise ConfigError(
+                f"the ledger has migration {name}, which this program does not know (version {__version__}): a newer"
+                " version has changed it so that this one cannot work on it, and nothing was touched. Run the newer"
+                " version, or restore a backup of before the upgrade"
+            )
         if sha256 != _digest(files[name]):
             raise ConfigError(f"migration {name} was changed after it was applied: restore the file, add a new one")
 
