@@ -12,13 +12,14 @@ from aiohttp import web
 from tests.api.codes import code_of, other_than
 from tests.api.desk import ADULT, BY_DOCUMENTS, CODE, PATIENT_ID, PHONE, Desk
 
-from esoz_notify.client import TRIES_MAX, Event, NotifyClient, NotifyProblem, NotOver, order
+from esoz_notify.client import Event, InlineRecipient, NotifyClient, NotifyProblem, NotOver, order
+from esoz_notify.client.calls import TRIES_MAX
 from esoz_notify.core.cascade import Due, Replied, Reported
 from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.core.results import Accepted
 
 DATA = {"verification_code": CODE}
-TO_PHONE = {"phone": PHONE}
+TO_PHONE: InlineRecipient = {"phone": PHONE}
 RX = {"request_number": "0000-243P-1X53-EH38"}
 
 
@@ -165,16 +166,16 @@ async def test_a_token_that_was_refused_is_renewed_once(desk: Desk) -> None:
     seconds = 0.0
     async with NotifyClient(desk.base_url, "mis-1", desk.secret, monotonic=lambda: seconds) as client:
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
-        first = client._token
+        first = client._calls._token
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
-        assert client._token == first
-        client._token = "broken"
+        assert client._calls._token == first
+        client._calls._token = "broken"
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
-        second = client._token
+        second = client._calls._token
         seconds = 3600.0
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
 
-        assert len({first, second, client._token}) == 3
+        assert len({first, second, client._calls._token}) == 3
 
 
 Failing = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -227,7 +228,7 @@ async def test_failures_on_the_way_are_repeated_under_one_key() -> None:
     async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=pause) as client:
         sent = await client.send("confirmation_code", DATA, recipient=TO_PHONE)
 
-    assert sent == {"id": "1"}
+    assert sent["id"] == "1"
     assert len(keys) == 6
     assert len(set(keys)) == 1
     assert pauses == [0.1, 7.0, 0.4, 0.8, 3.0]

@@ -14,7 +14,9 @@ from tests.architecture import house
 from esoz_notify import __version__
 
 BUILT_AT = "1700000000"
-NEEDED = {".css", ".html", ".j2", ".js", ".md", ".py", ".sql", ".svg", ".toml", ".ttf", ".txt", ".typ", ".woff2"}
+NEEDED = {
+    *{".css", ".html", ".j2", ".js", ".md", ".py", ".sql", ".svg", ".toml", ".ttf", ".txt", ".typ", ".typed", ".woff2"}
+}
 """Kinds of files that the package may hold; a new one is looked at before it is added here."""
 
 DRAW = """
