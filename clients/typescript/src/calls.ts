@@ -21,6 +21,12 @@ export interface Options {
   newKey?: () => string;
 }
 
+/** How a stream is followed. `after`: the number of the last event already seen. */
+export interface Following {
+  after?: number;
+  signal?: AbortSignal;
+}
+
 export interface Request {
   method: string;
   path: string;
@@ -73,19 +79,23 @@ export class Calls {
     }
   }
 
-  /** The events of a stream until the one named `end`, however often it breaks. Throws NotifyProblem. */
-  async *events(path: string, after: number): AsyncGenerator<Event, void, undefined> {
+  /**
+   * The events of a stream until the one named `end`, however often it breaks, or until `signal`.
+   * Throws NotifyProblem.
+   */
+  async *events(path: string, { after = 0, signal }: Following = {}): AsyncGenerator<Event, void, undefined> {
     let failures = 0;
-    for (;;) {
+    while (!signal?.aborted) {
       const seen = after;
       try {
-        for await (const event of this.#stream(path, after)) {
+        for await (const event of this.#stream(path, after, signal)) {
           after = event.seq ?? after;
           yield event;
           if (event.name === "end") return;
         }
         failures = 0;
       } catch (problem) {
+        if (signal?.aborted) return;
         if (!(problem instanceof NotifyProblem)) throw problem;
         failures = after > seen ? 0 : failures + 1;
         if (!TRY_AGAIN.has(problem.status) || failures >= TRIES_MAX) throw problem;
@@ -94,8 +104,9 @@ export class Calls {
     }
   }
 
-  async *#stream(path: string, after: number): AsyncGenerator<Event, void, undefined> {
+  async *#stream(path: string, after: number, stop: AbortSignal | undefined): AsyncGenerator<Event, void, undefined> {
     const ending = new AbortController();
+    const signal = AbortSignal.any(stop ? [ending.signal, stop] : [ending.signal]);
     let silence: ReturnType<typeof setTimeout> | undefined;
     const heard = () => {
       clearTimeout(silence);
@@ -104,7 +115,7 @@ export class Calls {
     const headers = { authorization: `Bearer ${await this.#freshToken()}`, "last-event-id": String(after) };
     heard();
     try {
-      const response = await reached(this.#fetch(this.#baseUrl + path, { headers, signal: ending.signal }));
+      const response = await reached(this.#fetch(this.#baseUrl + path, { headers, signal }));
       if (!response.ok) throw await problemOf(response);
       for await (const event of readEvents(response, heard)) yield event;
     } finally {

@@ -1,6 +1,6 @@
 // The client of programs that have people informed: one method per call of a medical system, `call` for all the others.
 
-import { type Options, Calls, pauseMs, TRIES_MAX } from "./calls.js";
+import { Calls, type Following, type Options, pauseMs, TRIES_MAX } from "./calls.js";
 import type { components } from "./contract.js";
 import type { Answer, Given, Keyed, Method, Operation, PathOf } from "./operations.js";
 import { NotOver } from "./problems.js";
@@ -78,8 +78,8 @@ export class NotifyClient {
   }
 
   /** Notifications by reference, status, kind, phone or crisis; the newest first, by pages. */
-  async *find(wanted: Partial<Schemas["Search"]> = {}): AsyncGenerator<Schemas["Notification"], void, undefined> {
-    const asked: Partial<Schemas["Search"]> = { ...wanted };
+  async *find(wanted: Schemas["Search"] = {}): AsyncGenerator<Schemas["Notification"], void, undefined> {
+    const asked: Schemas["Search"] = { ...wanted };
     for (;;) {
       const page = await this.call("post", "/v1/notifications/search", { body: asked, repeatable: true });
       yield* page.data;
@@ -113,29 +113,15 @@ export class NotifyClient {
 
   /** Wait until nothing more will happen by itself, and give the notification. Throws NotOver. */
   async wait(id: string, timeoutMs = 60_000): Promise<Schemas["Notification"]> {
-    const events = this.events(id);
-    const late = Symbol("late");
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const ends = new Promise<typeof late>((end) => {
-      timer = setTimeout(() => end(late), timeoutMs);
-    });
-    try {
-      for (;;) {
-        const coming = await Promise.race([events.next(), ends]);
-        if (coming === late || coming.done) break;
-      }
-    } finally {
-      clearTimeout(timer);
-      void events.return(); // ends by itself when the stream next says something
-    }
+    for await (const _ of this.events(id, { signal: AbortSignal.timeout(timeoutMs) }));
     const view = await this.get(id);
     if (!view.terminal) throw new NotOver(view);
     return view;
   }
 
   /** Facts as they are recorded, until the one named `end`; a broken stream is taken up where it broke. */
-  events(id: string, after = 0): AsyncGenerator<Event, void, undefined> {
-    return this.#calls.events(`/v1/notifications/${encodeURIComponent(id)}/events`, after);
+  events(id: string, following: Following = {}): AsyncGenerator<Event, void, undefined> {
+    return this.#calls.events(`/v1/notifications/${encodeURIComponent(id)}/events`, following);
   }
 
   /** Who would be informed and how; sends nothing. */
@@ -170,8 +156,8 @@ export class NotifyClient {
   }
 
   /** What happens to the message with the code, until the event named `end`. */
-  codeEvents(id: string, after = 0): AsyncGenerator<Event, void, undefined> {
-    return this.#calls.events(`/v1/verifications/${encodeURIComponent(id)}/events`, after);
+  codeEvents(id: string, following: Following = {}): AsyncGenerator<Event, void, undefined> {
+    return this.#calls.events(`/v1/verifications/${encodeURIComponent(id)}/events`, following);
   }
 
   // --- patients ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-export type { Options } from "./calls.js";
+export type { Following, Options } from "./calls.js";
 export { NotifyClient } from "./client.js";
 export type { Order, Schemas } from "./client.js";
 export type { components, operations, paths } from "./contract.js";

@@ -10,7 +10,7 @@ export interface Event {
   name: string;
   seq: number | undefined;
   status: Fact["status"];
-  /** The channel by which it is known to have arrived. */
+  /** The channel by which it is known to have arrived; `end` does not tell it. */
   deliveredBy: Fact["delivered_by"];
   /** The fact with its reasons. */
   data: Record<string, unknown>;

@@ -55,7 +55,7 @@ class Calls:
         self._token_ends_s = 0.0
         self._renewing = asyncio.Lock()
 
-    async def open(self) -> None:
+    def open(self) -> None:
         """Open connections, unless the caller brought its own."""
         self._session = self.how.session or aiohttp.ClientSession()
 

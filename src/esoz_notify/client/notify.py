@@ -95,13 +95,21 @@ class NotifyClient:
 
     async def __aenter__(self) -> Self:
         """Open connections."""
-        await self._calls.open()
-        return self
+        return await self.open()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close them."""
+        await self.close()
+
+    async def open(self) -> Self:
+        """Open connections, for who cannot use it as a context manager: ``close`` it afterwards."""
+        self._calls.open()
+        return self
+
+    async def close(self) -> None:
+        """Close connections. A session of the caller's own stays open."""
         await self._calls.close()
 
     # --- notifications ------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ class Event:
 
     @property
     def delivered_by(self) -> ChannelName | None:
-        """The channel by which it is known to have arrived."""
+        """The channel by which it is known to have arrived; ``end`` does not tell it."""
         return cast("ChannelName | None", self.data.get("delivered_by"))
 
 
