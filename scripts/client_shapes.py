@@ -184,6 +184,6 @@ def _words(words: Iterable[str]) -> str:
 
 def _formatted(code: str) -> str:
     """As the house's formatter has it."""
-    ruff = [Path(sys.executable).with_name("ruff"), "format", "--stdin-filename", "shapes.py", "-"]
+    ruff = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "shapes.py", "-"]
     root = Path(__file__).parents[1]
     return subprocess.run(ruff, input=code, capture_output=True, text=True, check=True, cwd=root).stdout

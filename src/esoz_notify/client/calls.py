@@ -39,8 +39,8 @@ class How:
 
     session: aiohttp.ClientSession | None = None
     timeout_s: float = REQUEST_TIMEOUT_S
-    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
-    monotonic: Callable[[], float] = time.monotonic
+    pause: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    now_s: Callable[[], float] = time.monotonic
 
 
 class Calls:
@@ -107,7 +107,7 @@ class Calls:
                 passes = problem.status in _TRY_AGAIN or problem.code in _PASSING
                 if not (passes and repeatable) or tried >= TRIES_MAX:
                     raise
-                await self.how.sleep(max(pause_s(tried), problem.retry_after_s or 0.0))
+                await self.how.pause(max(pause_s(tried), problem.retry_after_s or 0.0))
 
     async def events(self, path: str, after: int) -> AsyncGenerator[Event, None]:
         """The events of a stream until the one named ``end``, however often it breaks. Raises NotifyProblem."""
@@ -129,7 +129,7 @@ class Calls:
                 failures += 1
                 if problem.status not in _TRY_AGAIN or failures >= TRIES_MAX:
                     raise
-            await self.how.sleep(pause_s(failures))
+            await self.how.pause(pause_s(failures))
 
     async def _once(  # noqa: PLR0913, PLR0917 - the parts of a request
         self,
@@ -166,8 +166,8 @@ class Calls:
 
     async def _fresh_token(self) -> str:
         async with self._renewing:
-            if self.how.monotonic() >= self._token_ends_s:
-                asked_s = self.how.monotonic()
+            if self.how.now_s() >= self._token_ends_s:
+                asked_s = self.how.now_s()
                 reply = await self._once(
                     "POST",
                     "/oauth/token",

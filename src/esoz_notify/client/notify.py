@@ -89,7 +89,7 @@ class NotifyClient:
         monotonic: Callable[[], float] = time.monotonic,
         new_key: Callable[[], object] = uuid4,
     ) -> None:
-        how = How(session=session, timeout_s=timeout_s, sleep=sleep, monotonic=monotonic)
+        how = How(session=session, timeout_s=timeout_s, pause=sleep, now_s=monotonic)
         self._calls = Calls(base_url, client_id, client_secret, how)
         self._new_key = new_key
 
@@ -164,7 +164,7 @@ class NotifyClient:
             results = await self._batch(lines, key)
             if tried >= TRIES_MAX or not any(map(_passes, results)):
                 return results
-            await self._calls.how.sleep(pause_s(tried))
+            await self._calls.how.pause(pause_s(tried))
             tried += 1
 
     async def _batch(self, lines: Iterable[bytes], key: str) -> list[BatchResult]:
