@@ -33,6 +33,9 @@ TAKEN = (shapes.NotificationRequest, shapes.Search, shapes.PatientDocument, shap
 """What the client's callers make or are sent, besides the answers."""
 
 _WIDTH = 116
+_MOMENT = "Moment"
+"""The name of texts that are times: what they look like is said once, beside it."""
+
 _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 
 
@@ -90,7 +93,8 @@ def _components() -> dict[str, Any]:
 @cache
 def _homes() -> dict[str, ModuleType]:
     """The module of every name."""
-    return {**{one.__name__: module for one, module in _structs().items()}, **dict(_aliases().values())}
+    named = {one.__name__: module for one, module in _structs().items()}
+    return {**named, **dict(_aliases().values()), _MOMENT: shapes}
 
 
 # --- writing it -------------------------------------------------------------------------------------------------------
@@ -104,7 +108,8 @@ def _module(module: ModuleType) -> str:
         for words, (alias, home) in _aliases().items()
         if home is module and any(_mentions("\n".join(_drawn(one)), alias) for one in _components().values())
     ]
-    code = "\n".join([*aliases, "", classes])
+    moment = [f'{_MOMENT} = str\n"""{_moment_told()}."""\n'] if _homes()[_MOMENT] is module else []
+    code = "\n".join([*moment, *aliases, "", classes])
     return _formatted(
         f'"""{ABOUT[module]}: types of bodies and answers, for callers of the client.\n\n'
         f"Written by scripts/generate_docs.py from ``{module.__name__}``: change that and run it again.\n"
@@ -151,8 +156,14 @@ def _drawn(schema: Schema) -> Iterator[str]:
     for member, its in schema["properties"].items():
         kind = _type(its)
         yield f"    {member}: {kind if member in required else f'NotRequired[{kind}]'}"
-        if told := its.get("description"):
+        if (told := its.get("description")) and told != _moment_told():
             yield from _sentence(f"{told[0].upper()}{told[1:]}.")
+
+
+@cache
+def _moment_told() -> str:
+    (meta,) = (one for one in shapes.Moment.__metadata__ if one.description)
+    return str(meta.description)
 
 
 def _sentence(text: str) -> Iterator[str]:
@@ -167,6 +178,8 @@ def _type(schema: Schema) -> str:
             return str(name)
         case {"anyOf": kinds}:
             return " | ".join(dict.fromkeys(map(_type, kinds)))
+        case {"format": "date-time"}:
+            return _MOMENT
         case {"enum": words}:
             named = _aliases().get(tuple(words))
             return named[0] if named else f"Literal[{_words(words)}]"

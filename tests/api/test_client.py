@@ -336,6 +336,19 @@ async def test_a_session_of_the_callers_own_stays_open() -> None:
     assert refused.value.code == "unreachable"
 
 
+async def test_what_is_not_the_services_is_told_as_such() -> None:
+    """A page of somebody on the way is a problem like any other, whatever its status says."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="<html>")
+
+    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b") as client:
+        with pytest.raises(NotifyProblem) as refused:
+            await client.get(PATIENT_ID)
+
+    assert (refused.value.status, refused.value.code) == (200, "unexpected_answer")
+
+
 async def test_nobody_there_is_told_after_so_many_tries() -> None:
     """Tries are bounded, and the last failure is a problem like any other."""
     async with NotifyClient("http://127.0.0.1:1", "a", "b", sleep=at_once) as client:
@@ -366,26 +379,33 @@ async def test_a_resend_is_not_repeated_blindly() -> None:
 async def test_a_broken_stream_is_taken_up_where_it_broke() -> None:
     """After a break the next stream begins after the last fact seen; nothing is shown twice."""
     asked: list[str] = []
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         asked.append(request.headers["Last-Event-ID"])
         if len(asked) == 2:
-            return web.json_response({"code": "overloaded"}, status=503)
+            return web.json_response({"code": "overloaded"}, status=503, headers={"Retry-After": "7"})
+        if len(asked) == 3:
+            return web.json_response({"code": "invalid_token"}, status=401)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         number = int(asked[-1]) + 1
         await response.write(b": connected\n\n" + f'id: {number}\nevent: Fact\ndata: {{"seq": {number}}}\n\n'.encode())
-        if len(asked) == 4:
+        if len(asked) == 5:
             await response.write(b'event: end\ndata: {"status": "delivered"}\n\n')
         elif len(asked) == 1:
             assert request.transport is not None
             request.transport.abort()
         return response
 
-    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=at_once) as client:
+    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=pause) as client:
         shown = [event async for event in client.events(PATIENT_ID)]
 
-    assert asked == ["0", "1", "1", "2"]
+    assert asked == ["0", "1", "1", "1", "2"]
+    assert pauses == [0.1, 7.0, 0.2, 0.1]
     assert [event.seq for event in shown] == [1, 2, 3, None]
     assert shown[-1] == Event(name="end", seq=None, data={"status": "delivered"})
 

@@ -217,19 +217,20 @@ test("a broken stream is taken up where it broke, and waiting has an end", async
     if (!request.url?.endsWith("/events")) return void response.end('{"id": "1", "terminal": false}');
     const after = request.headers["last-event-id"];
     asked.push(after);
+    if (asked.length === 3) return refuse(response, 401, "invalid_token");
     response.setHeader("content-type", "text/event-stream");
     const seq = Number(after) + 1;
     response.write(`: connected\n\nid: ${seq}\nevent: Fact\ndata: {"status": "in_delivery", `);
     response.write(`"seq": ${seq}}\n\n`, () => {
       if (asked.length === 1) request.socket.destroy();
       else if (asked.length === 2) response.end();
-      else if (asked.length === 3) response.end('event: end\ndata: {"status": "delivered"}\n\n');
+      else if (asked.length === 4) response.end('event: end\ndata: {"status": "delivered"}\n\n');
     });
   });
   await served(answer, async (url) => {
     const client = new NotifyClient(url, "a", "b", { sleep: async () => undefined });
     const events = await all(client.events(PATIENT_ID));
-    assert.deepEqual(asked, ["0", "1", "2"]);
+    assert.deepEqual(asked, ["0", "1", "2", "2"]);
     assert.deepEqual(events.map((event) => event.seq), [1, 2, 3, undefined]);
     await assert.rejects(client.wait(PATIENT_ID, 50), NotOver);
   });

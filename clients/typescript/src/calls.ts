@@ -1,6 +1,6 @@
 // How the client calls: tokens, repeats, streams that go on where they broke. Which calls there are is in client.ts.
 
-import { NotifyProblem, problemOf, unreachable } from "./problems.js";
+import { NotifyProblem, problemOf, readJson, unreachable } from "./problems.js";
 import { type Event, readEvents } from "./streams.js";
 
 export const TRIES_MAX = 8;
@@ -8,6 +8,7 @@ const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 5_000;
 const SILENCE_MAX_MS = 30_000;
 const TOKEN_RENEWED_MS = 60_000;
+const TOKEN_REFUSED = "invalid_token";
 const TRY_AGAIN: ReadonlySet<number> = new Set([0, 502, 503, 504]);
 const PASSING: ReadonlySet<string> = new Set(["idempotency_in_flight", "rate_limited"]);
 
@@ -66,14 +67,13 @@ export class Calls {
         return await this.#once({ ...request, headers: { ...request.headers, authorization } }, read);
       } catch (problem) {
         if (!(problem instanceof NotifyProblem)) throw problem;
-        if (problem.code === "invalid_token" && !renewed) {
+        if (problem.code === TOKEN_REFUSED && !renewed) {
           // Its end was misjudged, or the service has new keys: one try with a new token.
           renewed = true;
           this.#token = undefined;
           continue;
         }
-        const passes = TRY_AGAIN.has(problem.status) || PASSING.has(problem.code);
-        if (!(passes && request.repeatable) || tried >= TRIES_MAX) throw problem;
+        if (!(passes(problem) && request.repeatable) || tried >= TRIES_MAX) throw problem;
         await this.sleep(Math.max(pauseMs(tried), problem.retryAfterMs ?? 0));
       }
     }
@@ -87,6 +87,7 @@ export class Calls {
     let failures = 0;
     while (!signal?.aborted) {
       const seen = after;
+      let askedMs = 0;
       try {
         for await (const event of this.#stream(path, after, signal)) {
           after = event.seq ?? after;
@@ -98,9 +99,12 @@ export class Calls {
         if (signal?.aborted) return;
         if (!(problem instanceof NotifyProblem)) throw problem;
         failures = after > seen ? 0 : failures + 1;
-        if (!TRY_AGAIN.has(problem.status) || failures >= TRIES_MAX) throw problem;
+        if (problem.code === TOKEN_REFUSED) this.#token = undefined;
+        else if (!passes(problem)) throw problem;
+        if (failures >= TRIES_MAX) throw problem;
+        askedMs = problem.retryAfterMs ?? 0;
       }
-      await this.sleep(pauseMs(failures));
+      await this.sleep(Math.max(pauseMs(failures), askedMs));
     }
   }
 
@@ -116,7 +120,7 @@ export class Calls {
     heard();
     try {
       const response = await reached(this.#fetch(this.#baseUrl + path, { headers, signal }));
-      if (!response.ok) throw await problemOf(response);
+      if (!response.ok) throw await reached(problemOf(response));
       for await (const event of readEvents(response, heard)) yield event;
     } finally {
       clearTimeout(silence);
@@ -155,10 +159,15 @@ export class Calls {
       body: "grant_type=client_credentials",
       repeatable: false,
     };
-    const given = await this.#once(request, (response) => response.json());
+    const given = await this.#once(request, readJson);
     this.#tokenEndsMs = askedMs + Math.max(given.expires_in * 1000 - TOKEN_RENEWED_MS, 1000);
     return given.access_token;
   }
+}
+
+/** Whether the same call may be answered a moment later. */
+function passes(problem: NotifyProblem): boolean {
+  return TRY_AGAIN.has(problem.status) || PASSING.has(problem.code);
 }
 
 /** How long to wait before the next try. */

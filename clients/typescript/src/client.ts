@@ -3,7 +3,7 @@
 import { Calls, type Following, type Options, pauseMs, TRIES_MAX } from "./calls.js";
 import type { components } from "./contract.js";
 import type { Answer, Given, Keyed, Method, Operation, PathOf } from "./operations.js";
-import { NotOver } from "./problems.js";
+import { NotOver, readJson } from "./problems.js";
 import type { Event } from "./streams.js";
 
 export type Schemas = components["schemas"];
@@ -198,7 +198,7 @@ export class NotifyClient {
       repeatable: said.repeatable ?? (method !== "post" || "idempotency-key" in headers),
       ...(said.body === undefined ? {} : { body: JSON.stringify(said.body) }),
     };
-    return this.#calls.call(request, async (response) => (response.status === 204 ? undefined : response.json()));
+    return this.#calls.call(request, async (response) => (response.status === 204 ? undefined : readJson(response)));
   }
 }
 

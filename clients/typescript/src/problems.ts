@@ -43,6 +43,16 @@ export async function problemOf(response: Response): Promise<NotifyProblem> {
   );
 }
 
+/** The JSON of a good answer. Throws NotifyProblem for what is none: it is not from the service. */
+export async function readJson(response: Response): Promise<any> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new NotifyProblem({ status: response.status, ...readProblem(text, response.status) });
+  }
+}
+
 export function unreachable(cause: unknown): NotifyProblem {
   const detail = `the service did not answer (${cause instanceof Error ? cause.name : typeof cause})`;
   return new NotifyProblem({ code: "unreachable", title: "No answer", detail }, undefined, { cause });
@@ -57,7 +67,7 @@ function readProblem(text: string, status: number): Partial<Problem> {
   }
   if (typeof found !== "object" || found === null || Array.isArray(found)) {
     // Not our service: a proxy on the way.
-    return { code: "unexpected_answer", title: `status ${status} without a problem document` };
+    return { code: "unexpected_answer", title: `status ${status}, and what came is not the service's` };
   }
   if ("error" in found && typeof found.error === "string") {
     // OAuth's own shape, RFC 6749 §5.2

@@ -29,6 +29,7 @@ SILENCE_MAX_S = 30.0
 _TOKEN_RENEWED_S = 60.0
 """A token is renewed so long before its end."""
 
+_TOKEN_REFUSED = "invalid_token"  # noqa: S105 - a code of refusals
 _TRY_AGAIN = frozenset({0, 502, 503, 504})
 _PASSING = frozenset({"idempotency_in_flight", "rate_limited"})
 
@@ -78,7 +79,11 @@ class Calls:
         if idempotency_key is not None:
             headers["idempotency-key"] = idempotency_key
         sent = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
-        return (await self.call(method, path, body=sent, headers=headers, repeatable=repeatable)).json
+        reply = await self.call(method, path, body=sent, headers=headers, repeatable=repeatable)
+        try:
+            return reply.json
+        except ValueError:
+            raise problem_of(reply) from None
 
     async def call(  # noqa: PLR0913 - the parts of a request
         self,
@@ -100,12 +105,11 @@ class Calls:
                 authorised = {**(headers or {}), "authorization": f"Bearer {await self._fresh_token()}"}
                 return await self._once(method, path, body, authorised, query, timeout_s or self.how.timeout_s)
             except NotifyProblem as problem:
-                if problem.code == "invalid_token" and not renewed:
+                if problem.code == _TOKEN_REFUSED and not renewed:
                     # Its end was misjudged, or the service has new keys: one try with a new token.
                     self._token_ends_s, renewed = 0.0, True
                     continue
-                passes = problem.status in _TRY_AGAIN or problem.code in _PASSING
-                if not (passes and repeatable) or tried >= TRIES_MAX:
+                if not (_passes(problem) and repeatable) or tried >= TRIES_MAX:
                     raise
                 await self.how.pause(max(pause_s(tried), problem.retry_after_s or 0.0))
 
@@ -113,7 +117,7 @@ class Calls:
         """The events of a stream until the one named ``end``, however often it breaks. Raises NotifyProblem."""
         failures = 0
         while True:
-            seen = after
+            seen, asked_s = after, 0.0
             try:
                 async with aclosing(self._stream(path, after)) as stream:
                     async for event in stream:
@@ -121,15 +125,21 @@ class Calls:
                         yield event
                         if event.name == "end":
                             return
+                failures = 0
             except aiohttp.ClientError as error:
                 failures = 0 if after > seen else failures + 1
                 if failures >= TRIES_MAX:
                     raise unreachable(error) from error
             except NotifyProblem as problem:
                 failures += 1
-                if problem.status not in _TRY_AGAIN or failures >= TRIES_MAX:
+                if problem.code == _TOKEN_REFUSED:
+                    self._token_ends_s = 0.0
+                elif not _passes(problem):
                     raise
-            await self.how.pause(pause_s(failures))
+                if failures >= TRIES_MAX:
+                    raise
+                asked_s = problem.retry_after_s or 0.0
+            await self.how.pause(max(pause_s(failures), asked_s))
 
     async def _once(  # noqa: PLR0913, PLR0917 - the parts of a request
         self,
@@ -185,6 +195,11 @@ class Calls:
         if self._session is None:
             raise RuntimeError("use the client as a context manager: async with NotifyClient(…) as client")
         return self._session
+
+
+def _passes(problem: NotifyProblem) -> bool:
+    """Whether the same call may be answered a moment later."""
+    return problem.status in _TRY_AGAIN or problem.code in _PASSING
 
 
 def pause_s(tried: int) -> float:

@@ -5,7 +5,7 @@ Written by scripts/generate_docs.py from ``esoz_notify.api.codes_shapes``: chang
 
 from typing import Literal, TypedDict
 
-from esoz_notify.client.shapes import ChannelName, Explanation, Recipient, StatusName
+from esoz_notify.client.shapes import ChannelName, Explanation, Moment, Recipient, StatusName
 
 PurposeName = Literal[
     "action",
@@ -50,11 +50,10 @@ class Verification(TypedDict):
     confirms: PartyName
     status: Literal["pending", "verified", "failed", "superseded", "expired"]
     attempts_left: int
-    created_at: str
-    """RFC 3339, UTC."""
-    expires_at: str
+    created_at: Moment
+    expires_at: Moment
     """Moves on when the code is sent again or by the next channel."""
-    verified_at: str | None
+    verified_at: Moment | None
     next: PartyName | None
     """Whose confirmation is to be asked for now."""
     recipient: Recipient
@@ -67,8 +66,7 @@ class Verification(TypedDict):
 class VerificationAlarm(TypedDict):
     """A person got many codes in a day that nobody used."""
 
-    at: str
-    """RFC 3339, UTC."""
+    at: Moment
     client_id: str
     """Who had the last of them sent."""
     verification_id: str

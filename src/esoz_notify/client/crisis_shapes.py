@@ -5,7 +5,7 @@ Written by scripts/generate_docs.py from ``esoz_notify.api.crisis_shapes``: chan
 
 from typing import Literal, TypedDict
 
-from esoz_notify.client.shapes import BothLanguages, KindName, StatusName
+from esoz_notify.client.shapes import BothLanguages, KindName, Moment, StatusName
 
 ScopeName = Literal["operator", "programme", "region", "everything"]
 
@@ -17,18 +17,15 @@ class Crisis(TypedDict):
     state: Literal["proposed", "coming", "in_force", "ended", "withdrawn", "lapsed"]
     scope: ScopeName
     values: list[str]
-    starts_at: str
-    """RFC 3339, UTC."""
-    ends_at: str
-    """RFC 3339, UTC."""
+    starts_at: Moment
+    ends_at: Moment
     reason: str
     proposed_by: str
-    proposed_at: str
-    """RFC 3339, UTC."""
+    proposed_at: Moment
     confirmed_by: str | None
-    confirmed_at: str | None
+    confirmed_at: Moment | None
     withdrawn_by: str | None
-    withdrawn_at: str | None
+    withdrawn_at: Moment | None
     withdrawn_why: str | None
 
 
@@ -56,8 +53,7 @@ class CrisisReport(TypedDict):
     """What was issued under a switch, as it is at ``at``."""
 
     crisis: Crisis
-    at: str
-    """RFC 3339, UTC."""
+    at: Moment
     issued: int
     printed: int
     """Whose summary was fetched for print, once or more often."""

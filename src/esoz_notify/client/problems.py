@@ -62,7 +62,7 @@ def problem_of(reply: Reply) -> NotifyProblem:
         document = None
     if not isinstance(document, dict):
         # Not our service: a proxy on the way.
-        document = {"code": "unexpected_answer", "title": f"status {reply.status} without a problem document"}
+        document = {"code": "unexpected_answer", "title": f"status {reply.status}, and what came is not the service's"}
     if "error" in document:  # OAuth's own shape, RFC 6749 §5.2
         document = {"code": document["error"], "title": document["error"], "detail": document.get("error_description")}
     after = reply.headers.get("Retry-After", "")

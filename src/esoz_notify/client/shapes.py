@@ -5,6 +5,9 @@ Written by scripts/generate_docs.py from ``esoz_notify.api.shapes``: change that
 
 from typing import Literal, NotRequired, TypedDict
 
+Moment = str
+"""RFC 3339, UTC."""
+
 KindName = Literal[
     "confirmation_code",
     "prescription_issued",
@@ -126,8 +129,7 @@ class Accepted(TypedDict):
     skipped: list[Skipped]
     policy: str
     reference: str | None
-    valid_until: str
-    """RFC 3339, UTC."""
+    valid_until: Moment
     print_required: bool
     """Print the summary now, whatever becomes of the messages."""
     crisis: InCrisis | None
@@ -174,8 +176,7 @@ class Problem(TypedDict):
     why: NotRequired[BothLanguages]
     print_offered: NotRequired[bool]
     offer: NotRequired[Offer]
-    next_at: NotRequired[str]
-    """RFC 3339, UTC."""
+    next_at: NotRequired[Moment]
     attempts_left: NotRequired[int]
     """Checks of this code that will still be judged."""
     advice: NotRequired[Explanation]
@@ -215,10 +216,9 @@ class Attempt(TypedDict):
     reason: ReasonName | None
     detail: str | None
     calls: int
-    started_at: str
-    """RFC 3339, UTC."""
-    submitted_at: str | None
-    ended_at: str | None
+    started_at: Moment
+    submitted_at: Moment | None
+    ended_at: Moment | None
     receipts: list[Receipt]
 
 
@@ -226,8 +226,7 @@ class Decision(TypedDict):
     """One fact of the history; which other members it has depends on the fact."""
 
     seq: int
-    at: str
-    """RFC 3339, UTC."""
+    at: Moment
     fact: str
 
 
@@ -242,17 +241,15 @@ class Notification(TypedDict):
     skipped: list[Skipped]
     policy: str
     reference: str | None
-    valid_until: str
-    """RFC 3339, UTC."""
+    valid_until: Moment
     print_required: bool
     """Print the summary now, whatever becomes of the messages."""
     crisis: InCrisis | None
     """Why it is printed beside its messages, with the code."""
     links: Links
     reason: ReasonName | None
-    created_at: str
-    """RFC 3339, UTC."""
-    ended_at: str | None
+    created_at: Moment
+    ended_at: Moment | None
     delivered_by: ChannelName | None
     print_offered: bool
     terminal: bool
@@ -302,12 +299,9 @@ class StoredMethod(TypedDict):
     """First six characters and last two."""
     value: NotRequired[str]
     alias: NotRequired[str]
-    started_at: NotRequired[str]
-    """RFC 3339, UTC."""
-    ended_at: NotRequired[str]
-    """RFC 3339, UTC."""
-    inserted_at: NotRequired[str]
-    """RFC 3339, UTC."""
+    started_at: NotRequired[Moment]
+    ended_at: NotRequired[Moment]
+    inserted_at: NotRequired[Moment]
 
 
 class ConfidantDocument(TypedDict):
@@ -340,14 +334,13 @@ class Provider(TypedDict):
     name: str
     state: Literal["held", "open", "half_open", "receipts_stopped", "slow", "up"]
     """The weightiest that applies; see docs/reliability.md."""
-    since: str
-    """RFC 3339, UTC."""
+    since: Moment
     reason: str
     """Why its circuit changed last."""
     held_by: str | None
     """Client id of whoever took it out of use; null: nobody did."""
     held_why: str | None
-    held_since: str | None
+    held_since: Moment | None
     slow: bool
     """Many receipts come late."""
     receipts_stopped: bool
@@ -363,8 +356,7 @@ class Providers(TypedDict):
 class ProviderChange(TypedDict):
     """One change of a provider. ``by``: the person or client that made it; null: it was judged by its calls."""
 
-    at: str
-    """RFC 3339, UTC."""
+    at: Moment
     change: Literal[
         "held", "resumed", "open", "half_open", "closed", "slow", "slow_over", "receipts_stopped", "receipts_back"
     ]
@@ -407,7 +399,7 @@ class NotificationRequest(TypedDict):
     """Details for the printed summary; each kind says which it must have."""
     reference: NotRequired[str | None]
     """Your own id."""
-    valid_until: NotRequired[str | None]
+    valid_until: NotRequired[Moment | None]
     """Nothing is sent after it; each kind has a default."""
     notifications_off: NotRequired[bool]
     """The document's programme sends no messages (ESOZ: request_notification_disabled): the summary is printed,

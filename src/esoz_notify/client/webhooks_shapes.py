@@ -5,13 +5,13 @@ Written by scripts/generate_docs.py from ``esoz_notify.api.webhooks_shapes``: ch
 
 from typing import Literal, NotRequired, TypedDict
 
-from esoz_notify.client.shapes import ChannelName, KindName, Links, ReasonName, StatusName
+from esoz_notify.client.shapes import ChannelName, KindName, Links, Moment, ReasonName, StatusName
 
 
 class WebhookSecret(TypedDict):
     """A secret that signs, itself not shown. ``ends_at`` null: until it is rotated."""
 
-    ends_at: str | None
+    ends_at: Moment | None
 
 
 class WebhookWithSecret(TypedDict):
@@ -34,14 +34,13 @@ class WebhookWithSecret(TypedDict):
     ]
     """What it is told; none of them means all of them."""
     enabled: bool
-    created_at: str
-    """RFC 3339, UTC."""
-    disabled_at: str | None
+    created_at: Moment
+    disabled_at: Moment | None
     disabled_why: Literal["caller", "operator", "gone", "failing"] | None
     """Caller: you; operator: somebody here; gone: it answered 410; failing: for days."""
-    failing_since: str | None
+    failing_since: Moment | None
     """It has taken nothing since then; null: it is well."""
-    resumes_at: str | None
+    resumes_at: Moment | None
     """It asked, by Retry-After, to be told nothing until then."""
     secrets: list[WebhookSecret]
     """Those that sign, the newest first."""
@@ -69,14 +68,13 @@ class Webhook(TypedDict):
     ]
     """What it is told; none of them means all of them."""
     enabled: bool
-    created_at: str
-    """RFC 3339, UTC."""
-    disabled_at: str | None
+    created_at: Moment
+    disabled_at: Moment | None
     disabled_why: Literal["caller", "operator", "gone", "failing"] | None
     """Caller: you; operator: somebody here; gone: it answered 410; failing: for days."""
-    failing_since: str | None
+    failing_since: Moment | None
     """It has taken nothing since then; null: it is well."""
-    resumes_at: str | None
+    resumes_at: Moment | None
     """It asked, by Retry-After, to be told nothing until then."""
     secrets: list[WebhookSecret]
     """Those that sign, the newest first."""
@@ -104,15 +102,15 @@ class WebhookDelivery(TypedDict):
         "notification.printed",
         "webhook.test",
     ]
-    at: str
+    at: Moment
     """When it happened."""
     notification_id: str | None
     state: Literal["waiting", "delivered", "failed", "disabled"]
-    next_try_at: str | None
+    next_try_at: Moment | None
     """Null: none is planned."""
     tries: int
     """Since it happened, or since the last replay."""
-    tried_at: str | None
+    tried_at: Moment | None
     status: int | None
     """Of the last answer; null: there was none."""
     fault: Literal["address_refused", "not_connected", "certificate", "timed_out", "broken_off"] | None
@@ -145,11 +143,9 @@ class StatusChange(TypedDict):
     reason: ReasonName | None
     route: list[ChannelName]
     delivered_by: ChannelName | None
-    created_at: str
-    """RFC 3339, UTC."""
-    ended_at: str | None
-    valid_until: str
-    """RFC 3339, UTC."""
+    created_at: Moment
+    ended_at: Moment | None
+    valid_until: Moment
     terminal: bool
     print_required: bool
     print_offered: bool
@@ -179,8 +175,7 @@ class CloudEvent(TypedDict):
     ]
     subject: str
     """The notification."""
-    time: str
-    """RFC 3339, UTC."""
+    time: Moment
     datacontenttype: Literal["application/json"]
     dataschema: str
     data: StatusChange
