@@ -71,5 +71,6 @@ lock: setup ## recompute requirements/*.txt from pyproject.toml (LOCK_ARGS=--upg
 	@sh scripts/lock.sh $(LOCK_ARGS)
 
 clean: ## remove .venv, caches and build leftovers; demo-data stays
+	@rm -rf clients/typescript/node_modules clients/typescript/dist
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

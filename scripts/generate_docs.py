@@ -1,7 +1,7 @@
 """Writes the pages that are drawn from the code's own tables; with --check, exits 1 naming those that are stale.
 
 What belongs here: layout of the pages in PAGES, and of the example of the configuration file. What does not: any fact
-of theirs.
+of theirs, and the types of the Python client (``client_shapes``).
 """
 
 import argparse
@@ -15,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
+from client_shapes import pages as client_shapes
 from docs_layout import life, mark, page, table
 from docs_man import manual
 from docs_providers import providers
@@ -73,7 +74,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, name what is stale")
     checking = parser.parse_args().check
-    pages = {**{f"docs/{name}": draw for name, draw in PAGES.items()}, CONFIG_EXAMPLE: config_example}
+    docs = {f"docs/{name}": draw for name, draw in PAGES.items()}
+    pages = {**docs, CONFIG_EXAMPLE: config_example, **client_shapes()}
     stale = [name for name, page in pages.items() if _read(ROOT / name) != page()]
     for name in stale:
         if not checking:

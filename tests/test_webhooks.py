@@ -38,7 +38,9 @@ OTHER = secret_text(b"o" * 32)
 )
 def test_what_is_genuine_passes(headers: dict[str, str], secrets: Any) -> None:
     """The standard's vector, by any secret that is good now and among any other signatures."""
-    assert verify(headers, BODY, secrets, AT_S) == {"test": 2432232314}
+    event: object = verify(headers, BODY, secrets, AT_S)
+
+    assert event == {"test": 2432232314}
 
 
 @pytest.mark.parametrize(
@@ -102,4 +104,5 @@ def test_the_standards_own_library_agrees(key: bytes, event: dict[str, str], mes
     signed = standardwebhooks.Webhook(secret_text(key)).sign(message_id, datetime.fromtimestamp(AT_S, UTC), body)
     headers = {**HEADERS, "webhook-id": message_id, "webhook-signature": signed}
 
-    assert verify(headers, body.encode(), secret_text(key), AT_S) == event
+    checked: object = verify(headers, body.encode(), secret_text(key), AT_S)
+    assert checked == event

@@ -2,23 +2,35 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import aiohttp
 import pytest
 from aiohttp import web
 from tests.api.codes import code_of, other_than
 from tests.api.desk import ADULT, BY_DOCUMENTS, CODE, PATIENT_ID, PHONE, Desk
 
-from esoz_notify.client import TRIES_MAX, Event, NotifyClient, NotifyProblem, NotOver, order
+from esoz_notify.client import (
+    Event,
+    InlineRecipient,
+    NotificationRequest,
+    NotifyClient,
+    NotifyProblem,
+    NotOver,
+    lines,
+    order,
+)
+from esoz_notify.client.calls import TRIES_MAX
 from esoz_notify.core.cascade import Due, Replied, Reported
 from esoz_notify.core.receipts import ReceiptState
 from esoz_notify.core.results import Accepted
 
 DATA = {"verification_code": CODE}
-TO_PHONE = {"phone": PHONE}
+TO_PHONE: InlineRecipient = {"phone": PHONE}
 RX = {"request_number": "0000-243P-1X53-EH38"}
 
 
@@ -147,7 +159,8 @@ async def test_problems_carry_their_document(client: NotifyClient) -> None:
         await _names(client, "0198c0de-0000-7000-8000-00000000dead")
 
     assert (refused.value.status, refused.value.code) == (422, "invalid_input")
-    assert refused.value.document["invalid"][0]["code"] == "missing"
+    assert refused.value.invalid[0]["code"] == "missing"
+    assert lost.value.invalid == []
     assert lost.value.code == "notification_unknown"
 
 
@@ -165,16 +178,16 @@ async def test_a_token_that_was_refused_is_renewed_once(desk: Desk) -> None:
     seconds = 0.0
     async with NotifyClient(desk.base_url, "mis-1", desk.secret, monotonic=lambda: seconds) as client:
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
-        first = client._token
+        first = client._calls._token
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
-        assert client._token == first
-        client._token = "broken"
+        assert client._calls._token == first
+        client._calls._token = "broken"
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
-        second = client._token
+        second = client._calls._token
         seconds = 3600.0
         await client.send("confirmation_code", DATA, recipient=TO_PHONE)
 
-        assert len({first, second, client._token}) == 3
+        assert len({first, second, client._calls._token}) == 3
 
 
 Failing = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -227,7 +240,7 @@ async def test_failures_on_the_way_are_repeated_under_one_key() -> None:
     async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=pause) as client:
         sent = await client.send("confirmation_code", DATA, recipient=TO_PHONE)
 
-    assert sent == {"id": "1"}
+    assert sent["id"] == "1"
     assert len(keys) == 6
     assert len(set(keys)) == 1
     assert pauses == [0.1, 7.0, 0.4, 0.8, 3.0]
@@ -251,6 +264,90 @@ async def test_what_repeating_would_not_change_is_raised(status: int, document: 
             await client.send("confirmation_code", DATA, recipient=TO_PHONE)
 
     assert (tries, refused.value.status) == (1, status)
+
+
+def _result(line: int, status: int = 202) -> str:
+    return json.dumps({"line": line, "status": status})
+
+
+@pytest.mark.parametrize("are_asynchronous", [False, True])
+async def test_a_stream_of_orders_goes_by_batches(monkeypatch: pytest.MonkeyPatch, are_asynchronous: bool) -> None:
+    """Cut by lines and by octets, each batch under a key of its place; results are counted over all of them."""
+    monkeypatch.setattr(lines, "BATCH_LINES", 2)
+    monkeypatch.setattr(lines, "BATCH_BODY_BYTES_MAX", 300)
+    taken: list[tuple[str, int]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        count = len((await request.read()).splitlines())
+        taken.append((request.headers["Idempotency-Key"], count))
+        return web.Response(text="".join(f"{_result(line + 1)}\n" for line in range(count)))
+
+    async def coming() -> AsyncIterator[NotificationRequest]:
+        for one in orders:
+            yield one
+
+    orders = [
+        order("confirmation_code", DATA, recipient=TO_PHONE, reference=word) for word in ("a", "b", "c" * 150, "d")
+    ]
+    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b") as client:
+        given = coming() if are_asynchronous else orders
+        shown = [one["line"] async for one in client.send_stream(given, idempotency_key="k")]
+
+    assert taken == [("k.0", 2), ("k.2", 1), ("k.3", 1)]
+    assert shown == [1, 2, 3, 4]
+
+
+async def test_lines_that_could_not_be_taken_just_now_are_sent_again() -> None:
+    """The same batch under the same key until the service has judged every line; tries are bounded."""
+    keys: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        in_flight = {"line": 2, "status": 409, "problem": {"code": "idempotency_in_flight"}}
+        second = {1: _result(2, 503), 2: json.dumps(in_flight)}.get(len(keys), _result(2, 422))
+        return web.Response(text=f"{_result(1)}\n{second if most else _result(2, 503)}\n")
+
+    orders = [order("confirmation_code", DATA, recipient=TO_PHONE)] * 2
+    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=at_once) as client:
+        most = True
+        assert [one["status"] async for one in client.send_stream(orders)] == [202, 422]
+        assert (len(keys), len(set(keys))) == (3, 1)
+        most = False
+        assert [one["status"] async for one in client.send_stream(orders)] == [202, 503]
+        assert len(keys) == 3 + TRIES_MAX
+
+
+async def test_a_session_of_the_callers_own_stays_open() -> None:
+    """It carries the calls, and a try of them has the time that the caller gives."""
+    patient = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        await patient.wait()
+        return web.json_response({"id": "1"})
+
+    async with a_failing_service(answer) as base_url, aiohttp.ClientSession(headers={"x-mine": "1"}) as session:
+        async with NotifyClient(base_url, "a", "b", session=session, timeout_s=0.05, sleep=at_once) as client:
+            async with asyncio.timeout(25):  # all tries together, when one of them alone would last longer by default
+                with pytest.raises(NotifyProblem) as refused:
+                    await client.get(PATIENT_ID)
+            patient.set()
+            assert (await client.get(PATIENT_ID))["id"] == "1"
+        assert not session.closed
+
+    assert refused.value.code == "unreachable"
+
+
+async def test_what_is_not_the_services_is_told_as_such() -> None:
+    """A page of somebody on the way is a problem like any other, whatever its status says."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="<html>")
+
+    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b") as client:
+        with pytest.raises(NotifyProblem) as refused:
+            await client.get(PATIENT_ID)
+
+    assert (refused.value.status, refused.value.code) == (200, "unexpected_answer")
 
 
 async def test_nobody_there_is_told_after_so_many_tries() -> None:
@@ -283,26 +380,33 @@ async def test_a_resend_is_not_repeated_blindly() -> None:
 async def test_a_broken_stream_is_taken_up_where_it_broke() -> None:
     """After a break the next stream begins after the last fact seen; nothing is shown twice."""
     asked: list[str] = []
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         asked.append(request.headers["Last-Event-ID"])
         if len(asked) == 2:
-            return web.json_response({"code": "overloaded"}, status=503)
+            return web.json_response({"code": "overloaded"}, status=503, headers={"Retry-After": "7"})
+        if len(asked) == 3:
+            return web.json_response({"code": "invalid_token"}, status=401)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         number = int(asked[-1]) + 1
         await response.write(b": connected\n\n" + f'id: {number}\nevent: Fact\ndata: {{"seq": {number}}}\n\n'.encode())
-        if len(asked) == 4:
+        if len(asked) == 5:
             await response.write(b'event: end\ndata: {"status": "delivered"}\n\n')
         elif len(asked) == 1:
             assert request.transport is not None
             request.transport.abort()
         return response
 
-    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=at_once) as client:
+    async with a_failing_service(answer) as base_url, NotifyClient(base_url, "a", "b", sleep=pause) as client:
         shown = [event async for event in client.events(PATIENT_ID)]
 
-    assert asked == ["0", "1", "1", "2"]
+    assert asked == ["0", "1", "1", "1", "2"]
+    assert pauses == [0.1, 7.0, 0.2, 0.1]
     assert [event.seq for event in shown] == [1, 2, 3, None]
     assert shown[-1] == Event(name="end", seq=None, data={"status": "delivered"})
 

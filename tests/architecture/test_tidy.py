@@ -111,7 +111,7 @@ RULES = (
     Rule(
         name="network",
         find=_matching(house.imports, r"^(aiohttp|socket)$"),
-        only_in=("engine/", "lab/", "client.py", "cli/demo", "cli/checks", "bench/", "drill/"),
+        only_in=("engine/", "lab/", "client/", "cli/demo", "cli/checks", "bench/", "drill/"),
         example="import socket",
         why="only the engine's gateways, the lab and the client open connections",
     ),

@@ -16,7 +16,15 @@ from uuid import UUID
 
 import aiohttp
 
-from esoz_notify.client import Asked, NotifyClient, NotifyProblem
+from esoz_notify.client import (
+    Accepted,
+    Asked,
+    InlineRecipient,
+    Notification,
+    NotifyClient,
+    NotifyProblem,
+    PublicKindName,
+)
 from esoz_notify.engine.clock import LedgerClock
 
 Answer = TypeVar("Answer")
@@ -49,14 +57,19 @@ class Caller(Protocol):
     """What of the published client is used here."""
 
     async def send(
-        self, kind: str, data: Mapping[str, str], *, idempotency_key: str | None = None, **asked: Unpack[Asked]
-    ) -> dict[str, Any]:
+        self,
+        kind: PublicKindName,
+        data: Mapping[str, str],
+        *,
+        idempotency_key: str | None = None,
+        **asked: Unpack[Asked],
+    ) -> Accepted:
         """Have somebody informed."""
 
-    async def cancel(self, notification_id: str | UUID) -> dict[str, Any]:
+    async def cancel(self, notification_id: str | UUID) -> Notification:
         """Withdraw it."""
 
-    async def resend(self, notification_id: str | UUID) -> dict[str, Any]:
+    async def resend(self, notification_id: str | UUID) -> Notification:
         """Send it again."""
 
 
@@ -66,7 +79,7 @@ class Sent:
 
     position: int
     key: str
-    kind: str
+    kind: PublicKindName
     phone_kind: str
     id: UUID | None = None
     answered_at: datetime | None = None
@@ -127,7 +140,7 @@ class Load:
     def _new(self) -> Sent:
         position = len(self.sent)
         phone_kind = self.random.choices(list(PHONES), [share for share, _ in PHONES.values()])[0]
-        kinds = ["prescription_issued", "referral_issued"]
+        kinds: list[PublicKindName] = ["prescription_issued", "referral_issued"]
         if phone_kind != "diia":
             kinds += ["confirmation_code", "confirmation_code"]
         sent = Sent(position=position, key=f"chaos-{position}", kind=self.random.choice(kinds), phone_kind=phone_kind)
@@ -139,7 +152,9 @@ class Load:
         tax_id = f"{sent.position + 1:010d}"
         if behaviour:
             await self._phone(sent, **behaviour, **({"tax_id": tax_id} if sent.phone_kind == "diia" else {}))
-        recipient = {"phone": number(sent.position)} | ({"tax_id": tax_id} if sent.phone_kind == "diia" else {})
+        recipient: InlineRecipient = {"phone": number(sent.position)}
+        if sent.phone_kind == "diia":
+            recipient["tax_id"] = tax_id
         fate, absent_s, later_s = self.random.random(), self.random.uniform(1, 4), self.random.uniform(0, 3)
         valid_until = self.clock.now() + timedelta(seconds=self.life_s)
         try:

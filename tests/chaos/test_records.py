@@ -143,8 +143,8 @@ def test_acceptance_that_the_provider_does_not_know_is_seen() -> None:
 
 def test_answers_that_do_not_fit_the_ledger_are_seen() -> None:
     """No answer, a refusal, two notifications of one key, and one that nobody asked for."""
-    unanswered = Sent(position=0, key="chaos-0", kind="k", phone_kind="viber")
-    refused = Sent(position=0, key="chaos-0", kind="k", phone_kind="viber", refused="invalid_input")
+    unanswered = Sent(position=0, key="chaos-0", kind="referral_issued", phone_kind="viber")
+    refused = Sent(position=0, key="chaos-0", kind="referral_issued", phone_kind="viber", refused="invalid_input")
 
     assert "got no answer" in judge([unanswered], [], [], SHOWN, past()).faults[0]
     assert "was refused" in judge([refused], [], [], SHOWN, past()).faults[0]

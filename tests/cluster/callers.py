@@ -4,10 +4,10 @@ What belongs here: choosing the API. What does not: what is asked (``tests.chaos
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 from uuid import UUID
 
-from esoz_notify.client import Asked, NotifyClient
+from esoz_notify.client import Accepted, Asked, Notification, NotifyClient, PublicKindName
 
 
 class Either:
@@ -18,16 +18,21 @@ class Either:
         self._turn = 0
 
     async def send(
-        self, kind: str, data: Mapping[str, str], *, idempotency_key: str | None = None, **asked: Unpack[Asked]
-    ) -> dict[str, Any]:
+        self,
+        kind: PublicKindName,
+        data: Mapping[str, str],
+        *,
+        idempotency_key: str | None = None,
+        **asked: Unpack[Asked],
+    ) -> Accepted:
         """Have somebody informed."""
         return await self._next().send(kind, data, idempotency_key=idempotency_key, **asked)
 
-    async def cancel(self, notification_id: str | UUID) -> dict[str, Any]:
+    async def cancel(self, notification_id: str | UUID) -> Notification:
         """Withdraw it."""
         return await self._next().cancel(notification_id)
 
-    async def resend(self, notification_id: str | UUID) -> dict[str, Any]:
+    async def resend(self, notification_id: str | UUID) -> Notification:
         """Send it again."""
         return await self._next().resend(notification_id)
 

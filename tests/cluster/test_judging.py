@@ -47,7 +47,7 @@ def sent(position: int, code: Code) -> Sent:
     return Sent(
         position=position,
         key=f"chaos-{position}",
-        kind="k",
+        kind="referral_issued",
         phone_kind="viber",
         id=UUID(int=position + 1),
         answered_at=at(code.taken_s),

@@ -34,7 +34,7 @@ from esoz_notify.core.errors import InvalidInput, Problem
 from esoz_notify.core.kinds import KINDS
 from esoz_notify.core.status import Status
 
-Json = dict[str, Any]
+Json = Mapping[str, Any]
 
 WATCH_S = 600.0
 _ARRIVED = frozenset({Status.DELIVERED, Status.PRINT_REQUIRED, Status.PRINTED})

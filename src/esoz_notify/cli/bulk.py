@@ -265,7 +265,7 @@ def _read(seen: Survey) -> Report:
 async def _planned(service: NotifyClient, tally: Tally, prices: Mapping[Channel, Decimal], rate: int) -> Report:
     """What sending comes to, by the routes that the service gives now."""
 
-    async def ask(body: Body) -> dict[str, Any]:
+    async def ask(body: Body) -> Mapping[str, Any]:
         asked: dict[str, Any] = dict(body)
         try:
             return await service.route(asked.pop("kind"), asked.pop("data", {}), **asked)

@@ -10,7 +10,7 @@ often it is made. The service forgets keys after a day: what may have been sent 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -52,7 +52,7 @@ _AWAY = frozenset({0, 429, 502, 503, 504})
 _ACCEPTED = 202
 _FAULT = 500
 
-Json = dict[str, Any]
+Json = Mapping[str, Any]
 Rows = Sequence[tuple[int, Json]]
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -89,7 +89,7 @@ class Sending:
             service=service, file=call.file, language=call.language, rate=call.rate, again=call.again, shown=shown
         )
 
-    async def send(self, bodies: Iterator[tuple[int, Json]], journal: Journal, *, resumed: bool) -> Journal:
+    async def send(self, bodies: Iterator[tuple[int, dict[str, Any]]], journal: Journal, *, resumed: bool) -> Journal:
         """Hand over every chunk that an earlier run did not. Raises InvalidInput, NotifyProblem."""
         chunks = _chunks(((row, named(journal.digest, row, body)) for row, body in bodies), CHUNK)
         chunks = islice(chunks, journal.chunks, None)
@@ -130,7 +130,7 @@ class Sending:
         write_journal(self.file, journal)
         return journal
 
-    async def _chunk(self, rows: Rows, key: str, journal: Journal, *, late: bool) -> list[Json]:
+    async def _chunk(self, rows: Rows, key: str, journal: Journal, *, late: bool) -> Sequence[Json]:
         """Answers in the order of the rows. ``late``: keys of an earlier try may be forgotten by now."""
         if not late:
             return await self._until_answered([body for _, body in rows], key)
@@ -139,7 +139,7 @@ class Sending:
         answers = iter(await self._until_answered(left, f"{key}-late") if left else [])
         return [{"status": _ACCEPTED, "id": seen, "replayed": True} if seen else next(answers) for seen in known]
 
-    async def _until_answered(self, bodies: Sequence[Json], key: str) -> list[Json]:
+    async def _until_answered(self, bodies: Sequence[Json], key: str) -> Sequence[Json]:
         """The same call again until each row is accepted or refused: what was accepted stays accepted once."""
         pause_s, faults = PAUSE_FIRST_S, 0
         while True:
@@ -197,7 +197,7 @@ class Sending:
         """The newest notification of the row's reference and kind."""
 
         async def find() -> Json | None:
-            found = self.service.find(reference=body["reference"], kind=body["kind"], limit=1)
+            found: AsyncIterator[Json] = self.service.find(reference=body["reference"], kind=body["kind"], limit=1)
             return await anext(found, None)
 
         return await self.patiently(find)

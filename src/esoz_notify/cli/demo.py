@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import uuid4
 
 import aiohttp
@@ -31,7 +31,7 @@ from rich.text import Text
 from esoz_notify.cli.demo_cases import CASES, POLICIES, SUMMARY, WINDOW_S, Case
 from esoz_notify.cli.lab import CALLER_FILE
 from esoz_notify.cli.needs import demand_lab
-from esoz_notify.client import NotifyClient, NotifyProblem
+from esoz_notify.client import Attempt, NotifyClient, NotifyProblem, PublicKindName
 from esoz_notify.core.errors import NotifyError
 from esoz_notify.settings import environment_for_child
 
@@ -47,7 +47,7 @@ class Run:
 
     case: Case
     status: str = "waiting"
-    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     why: str = ""
     faults: list[str] = field(default_factory=list)
     over: bool = False
@@ -204,7 +204,7 @@ async def _prepare(case: Case, notify: NotifyClient, lab: aiohttp.ClientSession)
 
 
 async def _send_and_follow(run: Run, notify: NotifyClient, folder: Path) -> None:
-    case = run.case
+    case, kind = run.case, cast("PublicKindName", run.case.kind)
     valid_until = datetime.now(UTC) + timedelta(seconds=case.validity_s) if case.validity_s else None
     asked: dict[str, Any] = {
         "patient_id": case.patient["id"],
@@ -215,14 +215,14 @@ async def _send_and_follow(run: Run, notify: NotifyClient, folder: Path) -> None
         "idempotency_key": f"{run.key}-{case.name}",
     }
     try:
-        answer = await notify.send(case.kind, dict(case.data), **asked)
+        answer = await notify.send(kind, dict(case.data), **asked)
     except NotifyProblem as problem:
         run.status, run.why = "refused", problem.document.get("why", {}).get("uk", problem.document["detail"])
         if problem.document.get("code") != case.reason:
             run.faults.append(f"refused for {problem.document.get('code')}")
         return
     if case.repeat:
-        again = await notify.send(case.kind, dict(case.data), **asked)
+        again = await notify.send(kind, dict(case.data), **asked)
         if again["id"] != answer["id"]:
             run.faults.append("the second request made a second notification")
     run.status, run.why = answer["status"], answer["recipient"]["why"]["uk"]
@@ -260,7 +260,7 @@ async def _judge(run: Run, lab: aiohttp.ClientSession) -> None:
     await _judge_handsets(run, lab)
 
 
-def _gap_s(attempts: list[dict[str, Any]]) -> float:
+def _gap_s(attempts: list[Attempt]) -> float:
     first, second = (datetime.fromisoformat(one["started_at"]) for one in attempts[:2])
     return (second - first).total_seconds()
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from esoz_notify.client import NotifyClient, NotifyProblem
+from esoz_notify.client import NotifyClient, NotifyProblem, PublicKindName
 from esoz_notify.core.errors import InvalidInput, NotFound, Problem, Unavailable
 from esoz_notify.core.kinds import CODE_FIELD, KINDS, PUBLIC_KINDS, Kind
 from esoz_notify.core.numbers import GROUPED, NumberFormat
@@ -188,8 +188,9 @@ class Clinic:
             async with NotifyClient(caller.base_url, caller.client_id, caller.client_secret) as client:
                 for record in (patient.record, *patient.relatives):
                     await client.put_patient(record["id"], record)
+                name = cast("PublicKindName", kind.name)
                 made = await client.send(
-                    kind.name, self._data(kind), patient_id=patient.record["id"], summary=_details(patient, kind)
+                    name, self._data(kind), patient_id=patient.record["id"], summary=_details(patient, kind)
                 )
                 if made["status"] == _ON_PAPER:
                     self._give_out(made["id"], await client.summary(made["id"], "html"))
