@@ -15,6 +15,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
+import docs_pictures
+from docs_api import reference
 from docs_layout import life, mark, page, table
 from docs_providers import providers
 
@@ -102,7 +104,7 @@ def states() -> str:
             ((f"`{one}`", STATUS_LABELS[one].uk.label, *map(mark, _row_of(one)), STATUSES[one].what) for one in Status),
         ),
         "## From status to status",
-        _diagram(),
+        "![Statuses and the ways between them](img/states.svg)",
         "The same as a table; what is not in it is refused and changes nothing.",
         table(
             ("in status", "happens", "leads to"),
@@ -155,18 +157,6 @@ def states() -> str:
 def _row_of(status: Status) -> tuple[bool, bool, bool]:
     meaning = STATUSES[status]
     return meaning.terminal, meaning.offers_print, meaning.may_resend
-
-
-def _diagram() -> str:
-    edges: dict[tuple[Status, Status], list[str]] = {}
-    for (status, event), row in TABLE.items():
-        for target in Status:
-            if target in row.leads_to and target is not status:
-                edges.setdefault((status, target), []).append(event.__name__)
-    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> accepted", "    [*] --> print_required"]
-    lines += [f"    {start} --> {end}: {', '.join(events)}" for (start, end), events in edges.items()]
-    lines += [f"    {status} --> [*]" for status in Status if is_terminal(status)]
-    return "\n".join([*lines, "```"])
 
 
 def _nature(outcome: Outcome) -> str:
@@ -431,6 +421,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     f"{DEPLOY}/esoz-notify.rules.yaml": alarms,
     f"{DEPLOY}/esoz-notify.dashboard.json": dashboard,
     "providers/README.md": providers,
+    "img/concepts.svg": docs_pictures.concepts,
+    "img/states.svg": docs_pictures.states,
+    **{f"reference/{name}": draw for name, draw in reference().items()},
 }
 
 if __name__ == "__main__":
