@@ -86,7 +86,18 @@ language = "en"
 extensions = ["myst_parser"]
 root_doc = FRONT
 include_patterns = ["*.md", "docs/**"]
-exclude_patterns = [".*", "build", "dist", "demo-data", "deploy", "requirements", "scripts", "src", "tests", "**/conf.py"]
+exclude_patterns = [
+    ".*",
+    "build",
+    "dist",
+    "demo-data",
+    "deploy",
+    "requirements",
+    "scripts",
+    "src",
+    "tests",
+    "**/conf.py",
+]
 myst_enable_extensions = ["tasklist"]
 myst_heading_anchors = 4
 
@@ -126,7 +137,9 @@ def front_door(app: Sphinx, failed: Exception | None) -> None:
     """Lead whoever opens the folder of the site to its front page."""
     if failed is None:
         door = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{project}</title>'
-        door += f'<meta http-equiv="refresh" content="0; url={FRONT}.html"><a href="{FRONT}.html">{project}</a></html>\n'
+        door += (
+            f'<meta http-equiv="refresh" content="0; url={FRONT}.html"><a href="{FRONT}.html">{project}</a></html>\n'
+        )
         Path(app.outdir, "index.html").write_text(door, encoding="utf-8")
 
 

@@ -55,7 +55,9 @@ def _text(x: int, y: int, words: str, looks: str = "") -> str:
 def _picture(title: str, width: int, height: int, parts: list[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
     paper = f'<rect class="paper" x="1" y="1" width="{width - 2}" height="{height - 2}" rx="10"/>'
-    return "\n".join([head, f"<title>{title}</title>", f"<style>{_STYLE}</style>", _TIP, paper, *parts, "</svg>"]) + "\n"
+    return (
+        "\n".join([head, f"<title>{title}</title>", f"<style>{_STYLE}</style>", _TIP, paper, *parts, "</svg>"]) + "\n"
+    )
 
 
 # --- how the words hang together --------------------------------------------------------------------------------------

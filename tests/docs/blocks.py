@@ -12,7 +12,7 @@ from functools import cache
 from markdown_it import MarkdownIt
 from tests.architecture import house
 
-TOOLS_OF_SHELL = {"&&", "||", "|", ";", "&", "(", ")"}
+BETWEEN_COMMANDS = {"&&", "||", "|", ";", "&"}
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -38,9 +38,9 @@ class Block:
 
 @cache
 def pages() -> tuple[str, ...]:
-    """The papers whose examples are held: those of the root but the changelog, and docs."""
+    """The papers whose examples are held: docs, and those of the root that tell somebody to do something."""
     names = (path.relative_to(house.ROOT).as_posix() for path in house.files(".md"))
-    return tuple(name for name in names if name.startswith("docs/") or ("/" not in name and name != "CHANGELOG.md"))
+    return tuple(name for name in names if name.startswith("docs/") or name in {"README.md", "CONTRIBUTING.md"})
 
 
 @cache
@@ -72,11 +72,18 @@ def commands(script: str) -> Iterator[list[str]]:
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         command: list[str] = []
+        around: list[list[str]] = []
         words = iter(lexer)
         for word in words:
-            if word in TOOLS_OF_SHELL:
+            if word in BETWEEN_COMMANDS:
                 yield from ([command] if command else [])
                 command = []
+            elif word == "(":
+                around.append(command)
+                command = []
+            elif word == ")":
+                yield from ([command] if command else [])
+                command = around.pop()
             elif set(word) <= {"<", ">", "&"}:
                 next(words, None)
             elif command or not _ASSIGNMENT.match(word):

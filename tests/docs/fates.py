@@ -48,6 +48,7 @@ ELSEWHERE = (
     Elsewhere("docs/observability.md", "esoz-notify drill", "tests/drill/test_drill.py"),
     Elsewhere("docs/performance.md", "make bench", "tests/bench"),
     Elsewhere("docs/security-at-rest.md", "esoz-notify keys new", "tests/store"),
+    Elsewhere("docs/security-at-rest.md", "esoz-notify keys retire", "tests/engine/test_rotation.py"),
     Elsewhere("docs/security-callers.md", "curl --cert", "tests/api/test_tls.py"),
     Elsewhere("docs/security-supply-chain.md", "mkdir /srv", "tests/deploy"),
 )
@@ -60,6 +61,7 @@ OUTSIDE = {
     "chown": "the shell",
     "cp": "the shell",
     "curl": "Debian",
+    "date": "coreutils",
     "docker": "compose",
     "export": "the shell",
     "git": "Debian",
@@ -70,7 +72,10 @@ OUTSIDE = {
     "openssl": "Debian",
     "pg_basebackup": "PostgreSQL",
     "pg_verifybackup": "PostgreSQL",
+    "pip": "Python",
     "printf": "the shell",
+    "python3": "Python",
+    "sudo": "Debian",
     "systemctl": "systemd",
 }
 """Programs of others that blocks of ELSEWHERE may call, and whose they are."""
@@ -102,19 +107,24 @@ curl -X PUT "$API/v1/patients/0198c0de-0000-7000-8000-000000000001" -H "Authoriz
     "authentication_methods": [{"id": "m1", "type": "OTP", "phone_number": "+380000000001"}]}'
 """
 _CALLER = 'esoz-notify clients create mis-1 --name "Hospital 1" --scope notifications:read\n'
+_ANOTHER = """\
+SECRET=$(esoz-notify clients create mis-1 --name "Another" --scope operations:write --json | grep -o 'esoz_sk_[A-Za-z0-9_-]*')
+TOKEN_OF_ANOTHER=$(curl -u "mis-1:$SECRET" -d grant_type=client_credentials "$API/oauth/token" | grep -o 'ey[^"]*')
+"""
+_SIGN_ON = "ESOZ_NOTIFY_PUBLIC_URL=https://notify.example ESOZ_NOTIFY_OIDC_ISSUER=https://sign-in.example ESOZ_NOTIFY_OIDC_CLIENT_ID=n ESOZ_NOTIFY_OIDC_CLIENT_SECRET=s\n"
 _PERSON = _CALLER + 'esoz-notify operators add o.koval --name "Оксана Коваль" --system mis-1\n'
 
 STAGES: Mapping[str, Stage] = {
     "docs/api.md": Stage(files={"orders.ndjson": _ORDERS}, after='curl -X POST "$API/v1/operations/providers/smsc-a/resume"'
                          ' -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d \'{"reason": "over"}\''),
     "docs/bulk.md": Stage(files={"rows.csv": "csv"}),
-    "docs/crisis.md": Stage(instead={"2026-12-05T16:00:00Z": "TOMORROW"},
+    "docs/crisis.md": Stage(before=_ANOTHER, instead={"2026-12-05T16:00:00Z": "TOMORROW"},
                             after='curl -X POST "$API/v1/operations/crisis/$ID/withdraw" -H "Authorization: Bearer '
                             '$TOKEN_OF_ONE" -H "Content-Type: application/json" -d \'{"reason": "over"}\''),
     "docs/doctors-page.md": Stage(before=_CALLER, answers="синій-кит-пливе-тихо-42\n" * 2),
     "docs/security-audit.md": Stage(instead={"/mnt/elsewhere/": ""}),
     "docs/security-callers.md": Stage(),
-    "docs/security-people.md": Stage(before=_PERSON),
+    "docs/security-people.md": Stage(before=_PERSON + _SIGN_ON),
     "docs/verifications.md": Stage(before=_PATIENT, instead={"4821": "CODE"}),
 }  # fmt: skip
 """Stages that are not empty. ``o.koval`` and ``mis-1`` get a name of the page's own, so that pages share a service."""
