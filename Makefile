@@ -38,7 +38,7 @@ run: setup-demo ## the service and the played world on this machine, until Ctrl-
 	@.venv/bin/esoz-notify up --lab --data ./demo-data
 
 docs: setup ## build the site of the docs into build/site; a dead link, a lost page or any other warning is an error
-	@.venv/bin/sphinx-build -q -b html -c docs -d build/site-pages -n -W --keep-going . build/site
+	@.venv/bin/sphinx-build -q -b html -c docs -d build/site-pages -E -n -W --keep-going . build/site
 	@echo "docs: build/site/index.html"
 
 bench: setup-demo ## a short measurement on this machine: throughput, latencies, CPU

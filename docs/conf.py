@@ -1,4 +1,4 @@
-"""The site of these papers: `make docs` builds it into build/site from README.md, the other papers of the root and docs.
+"""The site of these papers: `make docs` builds it into build/site from docs and the papers of the root.
 
 What belongs here: which page stands under which heading, and how the site looks. What does not: any text. The papers
 stay plain Markdown, as a forge shows them: the contents are added to the front page while the site is built.
@@ -80,6 +80,13 @@ UNDER = {
 }
 """Lists whose pages need no row of their own."""
 
+MENDED = {
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Pages">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="This page">',
+    ' role="heading">': ' role="heading" aria-level="2">',
+}
+"""What axe finds missing in the theme's pages."""
+
 project = "ESOZ Notify"
 author = "ESOZ Notify"
 language = "en"
@@ -133,6 +140,15 @@ def spoken(_: Sphinx, pagename: str, __: str, context: dict[str, object], ___: o
         context["language"] = "uk"
 
 
+def mended(app: Sphinx, failed: Exception | None) -> None:
+    """Tell programs that read aloud what the theme leaves out."""
+    for path in Path(app.outdir).rglob("*.html") if failed is None else ():
+        text = path.read_text("utf-8")
+        for old, new in MENDED.items():
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+
+
 def front_door(app: Sphinx, failed: Exception | None) -> None:
     """Lead whoever opens the folder of the site to its front page."""
     if failed is None:
@@ -148,5 +164,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_lexer("csv", TextLexer)
     app.connect("source-read", contents)
     app.connect("html-page-context", spoken)
+    app.connect("build-finished", mended)
     app.connect("build-finished", front_door)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -94,12 +94,12 @@ def concepts() -> str:
 # --- states -----------------------------------------------------------------------------------------------------------
 
 _PLACES: Mapping[Status, tuple[int, int]] = {
-    Status.ACCEPTED: (110, 200),
-    Status.IN_DELIVERY: (370, 200),
+    Status.ACCEPTED: (110, 290),
+    Status.IN_DELIVERY: (370, 170),
     Status.DELIVERED: (720, 60),
     Status.UNDELIVERED: (720, 155),
     Status.EXPIRED: (720, 250),
-    Status.PRINT_REQUIRED: (370, 380),
+    Status.PRINT_REQUIRED: (370, 400),
     Status.PRINTED: (720, 345),
     Status.CANCELLED: (720, 440),
 }
@@ -131,7 +131,7 @@ def states() -> str:
 def _way(start: Status, end: Status) -> str:
     """A curve from the edge of one box to the edge of another; the way back runs beside the way there."""
     (x1, y1), (x2, y2) = _PLACES[start], _PLACES[end]
-    if x1 == x2 and abs(y1 - y2) > 100 and x1 > 500:  # past what lies between
+    if x1 == x2 and end is Status.DELIVERED and start is not Status.UNDELIVERED:  # past what lies between
         bend = x1 + 90 + abs(y1 - y2) // 5
         return f"M{x1 + 75},{y1} C{bend},{y1} {bend},{y2} {x2 + 77},{y2 + 8}"
     if x1 == x2:
@@ -149,4 +149,4 @@ def _legend() -> Iterator[str]:
     yield '<path d="M40,495 H100"/>'
     yield _text(205, 500, "time, a provider, a receipt", "small")
     yield '<path class="asked" d="M330,495 H390"/>'
-    yield _text(525, 500, "somebody asks: withdraw, send again, print", "small")
+    yield _text(545, 500, "somebody asks: withdraw, send again, print", "small")

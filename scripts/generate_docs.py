@@ -27,7 +27,7 @@ from esoz_notify.core.numbers import GROUPED, NumberFormat
 from esoz_notify.core.paper import COMMON_DETAILS, DATE_DETAILS, DETAIL_LENGTH_MAX, DETAILS_LENGTH_MAX, PAPER_DETAILS
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, REASONS, Fault, Reason, ReceiptState
 from esoz_notify.core.sms_text import count
-from esoz_notify.core.status import LIVE, PROOFS, STATUSES, Outcome, Status, is_terminal
+from esoz_notify.core.status import LIVE, PROOFS, STATUSES, Outcome, Status
 from esoz_notify.core.verification import ADVICE, PURPOSES, TOLD
 from esoz_notify.core.windows import Act, windows
 from esoz_notify.drill.alarms import ALARMS, rules

@@ -87,8 +87,8 @@ def _is_left_out(error: ValidationError) -> bool:
     found = error.instance
     if isinstance(found, dict) and LEFT_OUT in found:
         if error.validator == "additionalProperties":
-            return set(found) - set(error.schema.get("properties", {})) == {LEFT_OUT}
-        return error.validator == "required"
+            return bool(found.keys() - error.schema.get("properties", {}).keys() == {LEFT_OUT})
+        return bool(error.validator == "required")
     return isinstance(found, str) and LEFT_OUT in found
 
 
@@ -98,6 +98,10 @@ def _providers(path: Path) -> list[Adapter]:
 
 def _policies(path: Path) -> object:
     return load_policies(path.read_text("utf-8"), source="page", providers=dict.fromkeys(Channel, ("one",)))
+
+
+def _settings(path: Path) -> object:
+    return read_settings({}, config=path)
 
 
 TOML_READERS: Mapping[str, Callable[[Path], object]] = {
@@ -115,8 +119,8 @@ def toml_faults(block: Block, folder: Path) -> Iterator[str]:
     path.chmod(0o600)
     try:
         first = next(iter(read_toml(block.text)), "")
-        TOML_READERS.get(first, lambda path: read_settings({}, config=path))(path)
-    except Exception as error:  # noqa: BLE001 - whatever the reader says goes to whoever wrote the page
+        TOML_READERS.get(first, _settings)(path)
+    except Exception as error:
         yield f"is not taken: {error}"
 
 
@@ -158,7 +162,7 @@ def command_faults(script: str) -> Iterator[str]:
         elif name == "make":
             yield from make_faults(words[1:])
         elif not _is_ours(words[0]) and name not in {"sh", "python", *OUTSIDE}:
-            yield f"{words[0]!r} is a program that nobody knows: a row of OUTSIDE in tests/docs/fates.py says whose it is"
+            yield f"{words[0]!r} is a program that nobody knows: say whose it is in OUTSIDE of tests/docs/fates.py"
         yield from (f"there is no {word}" for word in _files(words) if not (house.ROOT / word).exists())
         if name == "python" and words[1:3] == ["-m", "esoz_notify.cli"]:
             yield from notify_faults(words[3:], whole=True)
@@ -219,6 +223,6 @@ def notify_faults(words: list[str], *, whole: bool) -> Iterator[str]:
     if whole and not unknown:
         try:
             command.make_context(command.name, list(rest))
-        except typer.BadParameter.__base__ as error:  # UsageError, which typer keeps to itself
-            if "does not exist" not in error.format_message():  # a file that the reader has and the tests have not
-                yield f"esoz-notify {' '.join(words)}: {error.format_message()}"
+        except Exception as error:
+            if "does not exist" not in str(error):  # a file that the reader has and the tests have not
+                yield f"esoz-notify {' '.join(words)}: {error}"

@@ -85,9 +85,9 @@ OUTSIDE = {
 class Stage:
     """What a page takes for granted when its blocks are run, in order, in a folder of their own.
 
-    ``before``: commands of ours; ``after``: what puts the service right again. ``files``: by name, each a text or the
-    language of the page's block that it is. ``instead``: what a reader would put in the place of a text. ``names``:
-    what Python's blocks find, by names of ``session.NAMES``. ``answers``: typed at prompts.
+    ``before`` and ``after``: commands that make ready and put right again. ``files``: by name, each a text, or the
+    language of the page's block that it is. ``instead``: what a reader would put in the place of a text; TOMORROW and
+    CODE are known by the reader alone. ``answers``: typed at prompts.
     """
 
     before: str = ""
@@ -106,25 +106,39 @@ curl -X PUT "$API/v1/patients/0198c0de-0000-7000-8000-000000000001" -H "Authoriz
   -H 'Content-Type: application/json' -d '{"birth_date": "1950-05-01",
     "authentication_methods": [{"id": "m1", "type": "OTP", "phone_number": "+380000000001"}]}'
 """
-_CALLER = 'esoz-notify clients create mis-1 --name "Hospital 1" --scope notifications:read\n'
+_CALLER = """\
+esoz-notify clients create mis-1 --name "Hospital 1" --scope notifications:read
+"""
+_PERSON = """\
+esoz-notify operators add o.koval --name "Оксана Коваль" --system mis-1
+"""
 _ANOTHER = """\
-SECRET=$(esoz-notify clients create mis-1 --name "Another" --scope operations:write --json | grep -o 'esoz_sk_[A-Za-z0-9_-]*')
+SHOWN=$(esoz-notify clients create mis-1 --name "Another" --scope operations:write --json)
+SECRET=$(echo "$SHOWN" | grep -o 'esoz_sk_[A-Za-z0-9_-]*')
 TOKEN_OF_ANOTHER=$(curl -u "mis-1:$SECRET" -d grant_type=client_credentials "$API/oauth/token" | grep -o 'ey[^"]*')
 """
-_SIGN_ON = "ESOZ_NOTIFY_PUBLIC_URL=https://notify.example ESOZ_NOTIFY_OIDC_ISSUER=https://sign-in.example ESOZ_NOTIFY_OIDC_CLIENT_ID=n ESOZ_NOTIFY_OIDC_CLIENT_SECRET=s\n"
-_PERSON = _CALLER + 'esoz-notify operators add o.koval --name "Оксана Коваль" --system mis-1\n'
+_SIGN_ON = """\
+ESOZ_NOTIFY_PUBLIC_URL=https://notify.example
+ESOZ_NOTIFY_OIDC_ISSUER=https://sign-in.example
+ESOZ_NOTIFY_OIDC_CLIENT_ID=notify
+ESOZ_NOTIFY_OIDC_CLIENT_SECRET=secret
+"""
+_RESUME = """\
+curl -X POST "$API/v1/operations/providers/smsc-a/resume" -H "Authorization: Bearer $TOKEN" \
+  -H 'Content-Type: application/json' -d '{"reason": "over"}'
+"""
+_WITHDRAW = """\
+curl -X POST "$API/v1/operations/crisis/$ID/withdraw" -H "Authorization: Bearer $TOKEN_OF_ONE" \
+  -H 'Content-Type: application/json' -d '{"reason": "over"}'
+"""
 
 STAGES: Mapping[str, Stage] = {
-    "docs/api.md": Stage(files={"orders.ndjson": _ORDERS}, after='curl -X POST "$API/v1/operations/providers/smsc-a/resume"'
-                         ' -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d \'{"reason": "over"}\''),
+    "docs/api.md": Stage(files={"orders.ndjson": _ORDERS}, after=_RESUME),
     "docs/bulk.md": Stage(files={"rows.csv": "csv"}),
-    "docs/crisis.md": Stage(before=_ANOTHER, instead={"2026-12-05T16:00:00Z": "TOMORROW"},
-                            after='curl -X POST "$API/v1/operations/crisis/$ID/withdraw" -H "Authorization: Bearer '
-                            '$TOKEN_OF_ONE" -H "Content-Type: application/json" -d \'{"reason": "over"}\''),
+    "docs/crisis.md": Stage(before=_ANOTHER, instead={"2026-12-05T16:00:00Z": "TOMORROW"}, after=_WITHDRAW),
     "docs/doctors-page.md": Stage(before=_CALLER, answers="синій-кит-пливе-тихо-42\n" * 2),
     "docs/security-audit.md": Stage(instead={"/mnt/elsewhere/": ""}),
-    "docs/security-callers.md": Stage(),
-    "docs/security-people.md": Stage(before=_PERSON + _SIGN_ON),
+    "docs/security-people.md": Stage(before=_CALLER + _PERSON + _SIGN_ON),
     "docs/verifications.md": Stage(before=_PATIENT, instead={"4821": "CODE"}),
-}  # fmt: skip
+}
 """Stages that are not empty. ``o.koval`` and ``mis-1`` get a name of the page's own, so that pages share a service."""

@@ -36,6 +36,15 @@ BLOCK_S = 100
 PHONE = "+380000000001"
 PATIENT_ID = "0198c0de-0000-7000-8000-000000000001"
 _SECRET = re.compile(r"esoz_sk_[\w-]+")
+_SCRIPT = """\
+cd {folder}
+. {state}
+set -euo pipefail
+set -a
+{text}
+set +a
+export -p > {state}
+"""
 _CURL = '#!/bin/sh\nexec {curl} --fail-with-body --silent --show-error "$@"\n'
 
 
@@ -78,9 +87,8 @@ class House:
 
     def token(self, client_id: str, secret: str) -> str:
         """An access token of a caller."""
-        request = urllib.request.Request(
-            self.client["token_url"], urlencode({"grant_type": "client_credentials"}).encode()
-        )  # noqa: S310 - our own service
+        form = urlencode({"grant_type": "client_credentials"}).encode()
+        request = urllib.request.Request(self.client["token_url"], form)  # noqa: S310 - our own service
         request.add_header("Authorization", f"Basic {b64encode(f'{client_id}:{secret}'.encode()).decode()}")
         with urllib.request.urlopen(request, timeout=BLOCK_S) as reply:  # noqa: S310 - our own service
             return str(json.load(reply)["access_token"])
@@ -141,7 +149,7 @@ class Session:
 
     def shell(self, text: str, where: str) -> None:
         """Run commands, and learn from what they say."""
-        script = f"cd {self.at.folder}\n. {self.state}\nset -euo pipefail\nset -a\n{self._read(text)}\nset +a\nexport -p > {self.state}\n"
+        script = _SCRIPT.format(folder=self.at.folder, state=self.state, text=self._read(text))
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self.at.folder,
