@@ -112,6 +112,7 @@ html_theme = "furo"
 html_title = "ESOZ Notify"
 html_static_path = ["site"]
 html_css_files = ["site.css"]
+html_favicon = "site/icon.svg"
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
@@ -153,6 +154,7 @@ def front_door(app: Sphinx, failed: Exception | None) -> None:
     """Lead whoever opens the folder of the site to its front page."""
     if failed is None:
         door = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{project}</title>'
+        door += '<link rel="icon" href="_static/icon.svg">'
         door += (
             f'<meta http-equiv="refresh" content="0; url={FRONT}.html"><a href="{FRONT}.html">{project}</a></html>\n'
         )
