@@ -60,6 +60,7 @@ NAV: dict[str, tuple[str, ...]] = {
         "docs/adding-a-provider",
         "docs/reliability",
         "docs/performance",
+        "docs/scale",
         "CHANGELOG",
     ),
     "Reference": (

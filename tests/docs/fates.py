@@ -47,10 +47,11 @@ ELSEWHERE = (
     Elsewhere("docs/fuzzing.md", "make fuzz", "tests/fuzz"),
     Elsewhere("docs/observability.md", "esoz-notify drill", "tests/drill/test_drill.py"),
     Elsewhere("docs/performance.md", "make bench", "tests/bench"),
-    Elsewhere("docs/security-at-rest.md", "esoz-notify keys new", "tests/store"),
+    Elsewhere("docs/scale.md", ".venv/bin/esoz-notify bench", "tests/bench/test_scale.py"),
+    Elsewhere("docs/security-at-rest.md", "esoz-notify keys new", "tests/store/test_key_sources.py"),
     Elsewhere("docs/security-at-rest.md", "esoz-notify keys retire", "tests/engine/test_rotation.py"),
     Elsewhere("docs/security-callers.md", "curl --cert", "tests/api/test_tls.py"),
-    Elsewhere("docs/security-supply-chain.md", "mkdir /srv", "tests/deploy"),
+    Elsewhere("docs/security-supply-chain.md", "mkdir /srv", "tests/supply/test_read_only.py"),
 )
 
 OUTSIDE = {
