@@ -34,7 +34,7 @@ class Elsewhere:
 
 
 ELSEWHERE = (
-    Elsewhere("README.md", "make demo", "tests/architecture/test_papers.py"),
+    Elsewhere("README.md", "make demo", "tests/docs/test_running.py"),
     Elsewhere("README.md", "make run", "tests/docs/conftest.py"),
     Elsewhere("docs/quick-start.md", "make run", "tests/docs/conftest.py"),
     Elsewhere("docs/adding-a-provider.md", ".venv/bin/python -m coverage", "scripts/test.sh"),

@@ -3,12 +3,18 @@
 Whoever adds an example: a row of ``fates.STAGES`` says what the page takes for granted.
 """
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.docs.blocks import blocks
 from tests.docs.fates import STAGES, TESTED_BY
 from tests.docs.session import House, Session, elsewhere
 
+from esoz_notify.settings import environment_for_child
+
+DEMO_S = 280
 PLAYED = sorted(
     {
         block.page
@@ -32,6 +38,21 @@ def test_examples_of_every_page(running_house: House, tmp_path: Path) -> None:
         except AssertionError as fault:
             faults.append(str(fault))
     assert faults == [], "\n\n".join(faults)
+
+
+def test_the_demo_ends_well(tmp_path: Path) -> None:
+    """What `make demo` runs tells every patient of its cases as it says that it does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "esoz_notify.cli", "demo", "--json"],
+        cwd=tmp_path,
+        env=environment_for_child(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEMO_S,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout)["ok"] is True
 
 
 def test_no_stage_is_left_behind() -> None:
