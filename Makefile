@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check run bench world chaos cluster fuzz sbom image restore setup setup-demo lock clean
+.PHONY: help demo test check run docs bench world chaos cluster fuzz sbom image restore setup setup-demo lock clean
 
 # What is passed on to the demo, e.g. make demo DEMO_ARGS=--json
 DEMO_ARGS ?=
@@ -36,6 +36,10 @@ check: setup ## the static part of `make test` only: style, types, imports
 
 run: setup-demo ## the service and the played world on this machine, until Ctrl-C; data stay in demo-data
 	@.venv/bin/esoz-notify up --lab --data ./demo-data
+
+docs: setup ## build the site of the docs into build/site; a dead link, a lost page or any other warning is an error
+	@.venv/bin/sphinx-build -q -b html -c docs -d build/site-pages -E -n -W --keep-going . build/site
+	@echo "docs: build/site/index.html"
 
 bench: setup-demo ## a short measurement on this machine: throughput, latencies, CPU
 	@.venv/bin/esoz-notify bench lifecycle steady codes-under-bulk fallback --seconds 3 $(BENCH_ARGS)

@@ -15,7 +15,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
+import docs_pictures
 from client_shapes import pages as client_shapes
+from docs_api import reference
 from docs_layout import life, mark, page, table
 from docs_man import manual
 from docs_providers import providers
@@ -27,7 +29,7 @@ from esoz_notify.core.numbers import GROUPED, NumberFormat
 from esoz_notify.core.paper import COMMON_DETAILS, DATE_DETAILS, DETAIL_LENGTH_MAX, DETAILS_LENGTH_MAX, PAPER_DETAILS
 from esoz_notify.core.receipts import NEGATIVE, POSITIVE, REASONS, Fault, Reason, ReceiptState
 from esoz_notify.core.sms_text import count
-from esoz_notify.core.status import LIVE, PROOFS, STATUSES, Outcome, Status, is_terminal
+from esoz_notify.core.status import LIVE, PROOFS, STATUSES, Outcome, Status
 from esoz_notify.core.verification import ADVICE, PURPOSES, TOLD
 from esoz_notify.core.windows import Act, windows
 from esoz_notify.drill.alarms import ALARMS, rules
@@ -105,7 +107,7 @@ def states() -> str:
             ((f"`{one}`", STATUS_LABELS[one].uk.label, *map(mark, _row_of(one)), STATUSES[one].what) for one in Status),
         ),
         "## From status to status",
-        _diagram(),
+        "![Statuses and the ways between them](img/states.svg)",
         "The same as a table; what is not in it is refused and changes nothing.",
         table(
             ("in status", "happens", "leads to"),
@@ -158,18 +160,6 @@ def states() -> str:
 def _row_of(status: Status) -> tuple[bool, bool, bool]:
     meaning = STATUSES[status]
     return meaning.terminal, meaning.offers_print, meaning.may_resend
-
-
-def _diagram() -> str:
-    edges: dict[tuple[Status, Status], list[str]] = {}
-    for (status, event), row in TABLE.items():
-        for target in Status:
-            if target in row.leads_to and target is not status:
-                edges.setdefault((status, target), []).append(event.__name__)
-    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> accepted", "    [*] --> print_required"]
-    lines += [f"    {start} --> {end}: {', '.join(events)}" for (start, end), events in edges.items()]
-    lines += [f"    {status} --> [*]" for status in Status if is_terminal(status)]
-    return "\n".join([*lines, "```"])
 
 
 def _nature(outcome: Outcome) -> str:
@@ -435,6 +425,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     f"{DEPLOY}/esoz-notify.dashboard.json": dashboard,
     "providers/README.md": providers,
     "man/esoz-notify.1": manual,
+    "img/concepts.svg": docs_pictures.concepts,
+    "img/states.svg": docs_pictures.states,
+    **{f"reference/{name}": draw for name, draw in reference().items()},
 }
 
 if __name__ == "__main__":
