@@ -82,7 +82,8 @@ async def test_templates_are_the_kinds(desk: Desk) -> None:
     preview = await by(client.post_template_preview, ASKED["template_id"], {"verification_code": CODE})
     assert CODE in preview["body"]
     assert "((" not in preview["body"]
-    for unknown in (uuid4(), TEMPLATE_IDS["plain_text"]):
+    assert await by(client.get_template, "confirmation_code") == code
+    for unknown in (uuid4(), TEMPLATE_IDS["plain_text"], "plain_text", "x,y"):
         with pytest.raises(HTTPError) as refused:
             await by(client.get_template, unknown)
         assert (refused.value.status_code, error_of(refused.value)) == (
@@ -197,6 +198,8 @@ async def test_a_fault_of_ours_is_told_without_what_it_was_about(
     async def breaks(*_: object, **__: object) -> None:
         raise RuntimeError(f"about {PHONE}")
 
+    none = await desk.call("GET", "/v2/notifications/x,y")
+    assert (none.status, none.code) == (404, "NoResultFound")
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.service), "accept", breaks)
         reply = await desk.call("POST", SMS, ASKED)

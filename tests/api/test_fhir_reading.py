@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fhirclient.models.communicationrequest import CommunicationRequest
 from tests.api.desk import CODE, PATIENT_ID, PHONE
 from tests.api.fhir_resources import BY_PHONE, IDENTIFIER, NUMBER, PRESCRIPTION, datum, r4
 
+from esoz_notify.api import fhir_reading
 from esoz_notify.api import fhir_terms as terms
 from esoz_notify.api.fhir_reading import NOT_KEPT, REFUSED, read_request
 from esoz_notify.core.channel import Channel
@@ -84,6 +86,12 @@ def test_somebody_inside_the_resource_is_a_recipient() -> None:
     with pytest.raises(InvalidInput) as refused:
         read_order(both.request, NOW)
     assert [one.pointer for one in both.refused(refused.value).problems] == ["/subject"]
+
+
+def test_every_element_of_the_standard_is_read_left_or_refused() -> None:
+    """None is forgotten, and none is two of these."""
+    standard = {name for _, name, *_ in CommunicationRequest().elementProperties()} | {"resourceType"}
+    assert sorted([*fhir_reading._READ, *NOT_KEPT, *REFUSED]) == sorted(standard)
 
 
 def test_what_changes_nothing_is_left() -> None:

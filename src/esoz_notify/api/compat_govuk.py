@@ -101,9 +101,13 @@ def read_sms(asked: Mapping[str, object]) -> dict[str, object]:
 
 
 @answers("govuk_get_notification")
-async def get_notification(request: Asking, notification_id: FromPath[UUID]) -> Response[bytes]:
+async def get_notification(request: Asking, notification_id: FromPath[str]) -> Response[bytes]:
     """One."""
-    view = await edge(request).service.get(caller(request), notification_id)
+    try:
+        asked_for = UUID(notification_id)
+    except ValueError:
+        raise NotFound("no such notification", code="notification_unknown") from None
+    view = await edge(request).service.get(caller(request), asked_for)
     return answer(_notification(request, view, edge(request).texts()))
 
 
@@ -144,13 +148,13 @@ async def list_templates(request: Asking) -> Response[bytes]:
 
 
 @answers("govuk_get_template")
-async def get_template(request: Asking, template_id: FromPath[UUID]) -> Response[bytes]:
+async def get_template(request: Asking, template_id: FromPath[str]) -> Response[bytes]:
     """One kind as a template."""
     return answer(_template(_kind(template_id), edge(request).texts()))
 
 
 @answers("govuk_preview_template")
-async def preview_template(request: Asking, template_id: FromPath[UUID]) -> Response[bytes]:
+async def preview_template(request: Asking, template_id: FromPath[str]) -> Response[bytes]:
     """What the SMS of a kind says with some data."""
     kind = _kind(template_id)
     asked = (await read_object(request)).get("personalisation") or {}
@@ -219,8 +223,8 @@ def _body(words: Template) -> str:
     return PLACEHOLDER.sub(r"((\1))", words.sms)
 
 
-def _kind(template_id: UUID) -> Kind:
-    name = _KIND_OF.get(str(template_id))
+def _kind(template_id: str) -> Kind:
+    name = _KIND_OF.get(template_id.lower(), template_id)
     if name not in PUBLIC_KINDS:
         raise NotFound("no such template; GET /v2/templates has all of them", code="template_unknown")
     return KINDS[name]

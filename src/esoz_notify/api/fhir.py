@@ -100,8 +100,6 @@ async def search_requests(request: Asking) -> Response[bytes]:
     if one is not None:
         view = await _seen(request, one)
         found = [view] if view else []
-    elif wanted.get("statuses") == "":
-        found = []  # a status of the standard's that no notification has
     else:
         found, cursor = await edge(request).service.page(caller(request), wanted, before=before, count_max=count_max)
     resources = [fhir_resources.communication_request(view) for view in found]
@@ -118,6 +116,7 @@ def _wanted(asked: Mapping[str, str], problems: list[Problem]) -> dict[str, str]
             wanted["reference"] = reference
     if "status" in asked:
         chosen = _statuses(asked["status"], terms.ALL_REQUEST_STATUSES, problems)
+        # Of those of the standard's that no notification has it is empty, which finds none.
         wanted["statuses"] = ",".join(one for one in Status if terms.REQUEST_STATUSES[one] in chosen)
     for name in ("subject", "patient"):
         if name in asked:

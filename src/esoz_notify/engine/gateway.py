@@ -94,11 +94,10 @@ class Gateway:
 
     async def _call(self, provider: str, call: HttpCall) -> HttpReply | NoReply:
         to = reports_of(provider) if call.about_reports and reports_of(provider) in self._endpoints else provider
-        url = self._endpoints[to].base_url.rstrip("/") + call.path
-        timed = call.timed_headers(self._ledger.clock.now()) if call.timed_headers else {}
-        session = self._sessions[to]
+        url, session = self._endpoints[to].base_url.rstrip("/") + call.path, self._sessions[to]
         if session.closed:  # a process that stops closes these before it ends the loops that use them
             return NoReply(sent=False, detail="stopping")
+        timed = call.timed_headers(self._ledger.clock.now()) if call.timed_headers else {}
         try:
             async with session.request(
                 call.method, url, headers={**call.headers, **timed}, data=call.body or None, allow_redirects=False
