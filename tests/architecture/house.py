@@ -3,7 +3,7 @@
 import ast
 import os
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +14,7 @@ Found = Iterator[tuple[int, str]]
 """Line number and what was seen there."""
 
 
-@lru_cache
+@cache
 def files(*suffixes: str) -> tuple[Path, ...]:
     """Every file of the checkout with one of these suffixes (all without any), caches and environments left out."""
     found = []
@@ -30,9 +30,9 @@ def modules(folder: Path = ROOT) -> tuple[Path, ...]:
     return tuple(path for path in files(".py") if folder in path.parents)
 
 
-@lru_cache
+@cache
 def tree(path: Path) -> ast.Module:
-    """The syntax tree of a module, parsed once."""
+    """The syntax tree of a module, parsed once in a process."""
     return ast.parse(path.read_text("utf-8"))
 
 
