@@ -83,7 +83,8 @@ def ledger_dsn(pg_server: embedded.RunningPostgres, template_database: str) -> I
     name = f"ledger_{uuid4().hex}"
     ledger, template = sql.Identifier(name), sql.Identifier(template_database)
     with psycopg.connect(pg_server.dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(ledger, template))
+        # By files, not through the log: half the work, and there are two thousand of these.
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(ledger, template))
     yield make_conninfo(pg_server.dsn, dbname=name)
     with psycopg.connect(pg_server.dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(ledger))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.architecture import house
 
-from esoz_notify.drill.alarms import ALARMS, SHORT, Alarm, expression, rules
+from esoz_notify.api.contract import OPERATIONS
+from esoz_notify.drill.alarms import ACCEPTING, ALARMS, SHORT, Alarm, expression, rules
 from esoz_notify.drill.dashboard import PANELS
 from esoz_notify.drill.faults import FAULTS
 from esoz_notify.engine.metric_table import CLOSED, METRICS, PROCESS_METRICS, Type
@@ -97,3 +98,12 @@ def test_the_drill_s_rules_are_the_same_with_short_times() -> None:
     assert max(windows) <= SHORT.window_s[1]
     assert not re.search(r"\[\d+[mh]\]", short)
     assert all(row.type is Type.HISTOGRAM for row in METRICS.values() if row.bounds_s)
+
+
+def test_acceptance_is_watched_in_every_dialect() -> None:
+    """Whoever writes by any dialect is heard when we fail them: each such route counts, but those that only read."""
+    writes = {"notifications:write", "verifications:write", "otp:write", "govuk:write", "turbosms:write"}
+    only_read = {"govuk_preview_template", "turbosms_status", "turbosms_ping"}
+    posts = {one.name: one.path for one in OPERATIONS.values() if one.method == "POST" and one.scope in writes}
+    assert only_read < posts.keys()
+    assert {name for name, path in posts.items() if not re.fullmatch(ACCEPTING, path)} == only_read

@@ -81,10 +81,14 @@ def _late(lane: str, within: str) -> str:
     return f'1 - sum(rate({name}_bucket{{{only}le="{within}"}}[{{w}}])) / sum(rate({name}_count{{{only[:-1]}}}[{{w}}]))'
 
 
-_REFUSED = (
-    'sum(rate(esoz_notify_http_requests_total{method="POST",route=~"/v1/(notifications|verifications).*",status="5xx"}[{w}]))'
-    ' / sum(rate(esoz_notify_http_requests_total{method="POST",route=~"/v1/(notifications|verifications).*"}[{w}]))'
+ACCEPTING = (
+    "/v1/(notifications|verifications).*|/fhir/CommunicationRequest|/v2/notifications/sms|/message/send[.]json"
+    "|/verifications.*|/sms/send|/api/sms_verifications.*"
 )
+"""Routes by which people are informed, in every dialect of the API; RE2, and whole, as Prometheus has it."""
+
+_REQUESTS = f'esoz_notify_http_requests_total{{method="POST",route=~"{ACCEPTING}"'
+_REFUSED = f'sum(rate({_REQUESTS},status="5xx"}}[{{w}}])) / sum(rate({_REQUESTS}}}[{{w}}]))'
 _LATE_GOAL = 0.95
 _ACCEPT_GOAL = 0.999
 _SOON, _SLOWLY = ("5m", "1h"), ("30m", "6h")
