@@ -44,6 +44,7 @@ ELSEWHERE = (
     Elsewhere("docs/quick-start.md", "make run", "tests/docs/conftest.py"),
     Elsewhere("docs/adding-a-provider.md", ".venv/bin/python -m coverage", "scripts/test.sh"),
     Elsewhere("docs/adding-a-provider.md", ".venv/bin/python -m pytest", "scripts/test.sh"),
+    Elsewhere("docs/adding-a-provider.md", "sh scripts/test.sh static", "scripts/test.sh"),
     Elsewhere("docs/backup.md", "pg_basebackup", "tests/restore"),
     Elsewhere("docs/deployment.md", "apt-get install", "tests/deploy/test_units.py"),
     Elsewhere("docs/deployment.md", "docker build", "tests/deploy/test_compose.py"),

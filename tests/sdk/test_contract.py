@@ -41,9 +41,8 @@ NOT_CALLERS: Mapping[str, str] = {
 
 def is_callers(operation: Operation) -> bool:
     """Whether medical systems and operators make it by this client."""
-    other_contract = operation.envelope is Envelope.ESOZ or operation.path.startswith("/fhir")
-    moving = "migration" in operation.path or "migration" in (operation.scope or "")
-    return not (other_contract or moving or operation.name in NOT_CALLERS)
+    other_contract = operation.envelope is not Envelope.PROBLEM or operation.path.startswith("/fhir")
+    return not (other_contract or operation.name in NOT_CALLERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def _at_speed(shape: Shape, slowness: float) -> Shape:
 def fit(shapes: Sequence[Shape], cores: int) -> Model:
     """The model that fits the measurements best; where processes seem to take nothing or less, they take nothing.
 
-    ``shapes``: two at least, evened.
+    ``shapes``: evened; of a single one nothing is known of processes.
     """
     costs = {part: _cost(shapes, part) for part in PARTS}
     busy = [
@@ -103,7 +103,7 @@ def _cost(shapes: Sequence[Shape], part: str) -> Cost:
     """CPU of 1,000 lives is a line over process-seconds of 1,000 lives: the fewer each carries, the dearer a life."""
     seconds = [1000 * shape.processes(part) / shape.lives_per_s for shape in shapes]
     cpu_s = [shape.cpu_s[part] for shape in shapes]
-    slope = max(0.0, linear_regression(seconds, cpu_s).slope)
+    slope = max(0.0, linear_regression(seconds, cpu_s).slope) if len(set(seconds)) > 1 else 0.0
     return Cost(life_cpu_s=mean(cpu_s) - slope * mean(seconds), process_cores=slope)
 
 
