@@ -75,17 +75,14 @@ def read_credential(text: str) -> Credential:
     """
     word, _, rest = text.partition(":")
     kind, secret = (Kind(word), rest) if word in set(Kind) else (Kind.BASIC, text)
-    match kind:
-        case Kind.BASIC if ":" not in secret:
-            raise ValueError("each must be user:password, token:…, signature:… or certificate:…")
-        case Kind.TOKEN | Kind.SIGNATURE if len(secret) < SECRET_LENGTH_MIN:
-            raise ValueError(f"the secret of {kind}: must have {SECRET_LENGTH_MIN} characters or more")
-        case Kind.CERTIFICATE:
-            secret = secret.replace(":", "").lower()
-            if not _SHA256.fullmatch(secret):
-                raise ValueError("certificate: must be followed by the SHA-256 of the certificate, 64 hex digits")
-        case _:
-            pass
+    if kind is Kind.BASIC and ":" not in secret:
+        raise ValueError("each must be user:password, token:…, signature:… or certificate:…")
+    if kind in {Kind.TOKEN, Kind.SIGNATURE} and len(secret) < SECRET_LENGTH_MIN:
+        raise ValueError(f"the secret of {kind}: must have {SECRET_LENGTH_MIN} characters or more")
+    if kind is Kind.CERTIFICATE:
+        secret = secret.replace(":", "").lower()
+        if not _SHA256.fullmatch(secret):
+            raise ValueError("certificate: must be followed by the SHA-256 of the certificate, 64 hex digits")
     return Credential(kind, secret.encode())
 
 
