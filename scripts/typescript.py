@@ -34,6 +34,7 @@ _HEAD = "// Written by scripts/typescript.py from the contract: run it again whe
 _NOBODY_THERE = (
     *("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH"),
     *("ERR_SOCKET_TIMEOUT", "E502", "E503", "E504"),
+    *("SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
 )
 
 

@@ -54,12 +54,15 @@ def sources() -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
+SOMEBODY = {f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+"""Whom git takes for its user: a new machine has none."""
+
+
 def git(folder: Path, *words: str) -> str:
     """Run git there as somebody of no machine, at a moment that is always the same."""
-    person = {f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     dates = {"GIT_AUTHOR_DATE": COMMITTED_AT, "GIT_COMMITTER_DATE": COMMITTED_AT}
     command = ["git", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null", *words]
-    environment = {**os.environ, **person, **dates, "GIT_CONFIG_GLOBAL": os.devnull}
+    environment = {**os.environ, **SOMEBODY, **dates, "GIT_CONFIG_GLOBAL": os.devnull}
     return subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
 
 
@@ -82,7 +85,7 @@ def commit(folder: Path, message: str) -> None:
 def release(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run scripts/release.sh of a copy with the tools of this environment."""
     command = ["sh", "scripts/release.sh", *words]
-    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(folder / "src")}
+    environment = {**os.environ, **SOMEBODY, "PYTHON": sys.executable, "PYTHONPATH": str(folder / "src")}
     return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
 
 
