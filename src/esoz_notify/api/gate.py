@@ -6,7 +6,7 @@ What belongs here: tokens, scopes and rates of requests; errors as answers. What
 import logging
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response
@@ -36,19 +36,20 @@ log = logging.getLogger(__name__)
 
 ALLOWANCE = "esoz_notify_allowance"
 
-_REFUSALS: Mapping[Envelope, Callable[[Asking, NotifyError], Response[bytes]]] = {
-    Envelope.ESOZ: esoz_envelope.refuse,
-    Envelope.FHIR: fhir_outcome.refuse,
-    Envelope.GOVUK: compat_govuk_envelope.refuse,
-    Envelope.TURBOSMS: compat_turbosms_envelope.refuse,
+
+class _Telling(NamedTuple):
+    """How another contract tells an error, and one that nobody foresaw by the id under which it is in the log."""
+
+    refuse: Callable[[Asking, NotifyError], Response[bytes]]
+    fail: Callable[[Asking, str], Response[bytes]]
+
+
+_TOLD_BY: Mapping[Envelope, _Telling] = {
+    Envelope.ESOZ: _Telling(esoz_envelope.refuse, esoz_envelope.fail),
+    Envelope.FHIR: _Telling(fhir_outcome.refuse, fhir_outcome.fail),
+    Envelope.GOVUK: _Telling(compat_govuk_envelope.refuse, compat_govuk_envelope.fail),
+    Envelope.TURBOSMS: _Telling(compat_turbosms_envelope.refuse, compat_turbosms_envelope.fail),
 }
-_FAULTS: Mapping[Envelope, Callable[[Asking, str], Response[bytes]]] = {
-    Envelope.ESOZ: esoz_envelope.fail,
-    Envelope.FHIR: fhir_outcome.fail,
-    Envelope.GOVUK: compat_govuk_envelope.fail,
-    Envelope.TURBOSMS: compat_turbosms_envelope.fail,
-}
-"""How other contracts tell an error, and one that nobody foresaw by the id under which it is in the log."""
 
 
 async def admit(request: Request[Any, Any, Any]) -> None:
@@ -116,9 +117,9 @@ def refuse(request: Asking, error: NotifyError) -> Response[bytes]:
         return fail(request, error)
     if isinstance(error, Unavailable):
         log.warning("not taken: %s", error.detail)
-    dialect = _envelope(request)
-    if dialect in _REFUSALS:
-        return _REFUSALS[dialect](request, error)
+    telling = _TOLD_BY.get(_envelope(request))
+    if telling is not None:
+        return telling.refuse(request, error)
     operation = operation_of(request)
     # A path that is in no row may hold anything; those of rows hold ids only.
     instance = request.scope["path"] if operation else None
@@ -156,9 +157,9 @@ def fail(request: Asking, error: Exception) -> Response[bytes]:
         error_id,
         "".join(traceback.format_tb(error.__traceback__)),
     )
-    dialect = _envelope(request)
-    if dialect in _FAULTS:
-        return _FAULTS[dialect](request, error_id)
+    telling = _TOLD_BY.get(_envelope(request))
+    if telling is not None:
+        return telling.fail(request, error_id)
     return _answer(unexpected(error_id), {})
 
 

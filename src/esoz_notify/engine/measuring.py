@@ -103,9 +103,7 @@ class Measures:
             case PaperAsked() if not _is_probe(state):
                 counted["ended", lane, Status.PRINT_REQUIRED.value] += 1
 
-    def called(
-        self, messages: Iterable[tuple[UUID, int, Trace]], provider: str, result: Sequence[Result], times: "Times"
-    ) -> None:
+    def called(self, messages: Iterable[tuple[UUID, int, Trace, Result]], provider: str, times: "Times") -> None:
         """Tell of one call of a provider's service, however many messages of kept traces it carried."""
         if self._traces is None:
             return
@@ -123,7 +121,7 @@ class Measures:
                     away=True,
                     failed=not isinstance(said, Accepted),
                 )
-                for (one, no, trace), said in zip(messages, result, strict=True)
+                for one, no, trace, said in messages
             ]
         )
 

@@ -294,13 +294,13 @@ class Worker:
         """A call was made, of which those tell whose callers keep a trace."""
         if not self._measures.is_tracing:
             return
-        attempts = [attempt for message in messages if (attempt := read_attempt_key(message.key)) is not None]
         told = [
-            ((*attempt, trace), result)
-            for attempt, result in zip(attempts, results, strict=True)
+            (*attempt, trace, result)
+            for message, result in zip(messages, results, strict=True)
+            if (attempt := read_attempt_key(message.key)) is not None
             if (trace := self._in_hand.trace(*attempt)) is not None
         ]
-        self._measures.called([one for one, _ in told], provider, [result for _, result in told], (began, ended))
+        self._measures.called(told, provider, (began, ended))
 
     async def _settle_in(self, replies: Sequence[Reply], connection: Connection) -> tuple[Applied, int]:
         if await know_message_ids(connection, replies):
