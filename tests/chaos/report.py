@@ -2,15 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from tests.chaos.records import Row, Verdict
+from tests.chaos.records import Verdict
 
 FAULTS_SHOWN = 20
 _NOT_THE_PRODUCT = ("lab", "postgresql")
@@ -41,10 +41,10 @@ class Report:
             "seed": self.seed,
             "rounds": self.rounds,
             "seconds": round(self.seconds, 1),
-            **_rounded(self.verdict.total),
+            **rounded(self.verdict.total),
             "submissions": self.verdict.submissions,
             "statuses": self.verdict.statuses,
-            "kinds": {kind: _rounded(row) for kind, row in self.verdict.rows.items()},
+            "kinds": {kind: rounded(row) for kind, row in self.verdict.rows.items()},
             "points": {point: {"armed": armed, "reached": reached} for point, (armed, reached) in self.points.items()},
             "faults": self.verdict.faults[:FAULTS_SHOWN],
             "errors_logged": self.logged,
@@ -52,27 +52,12 @@ class Report:
 
     def show(self, console: Console) -> None:
         """The table, and whatever is wrong."""
-        table = Table(
-            box=SIMPLE_HEAD, pad_edge=False, title=f"{self.rounds} rounds, seed {self.seed}, {self.seconds:.0f} s"
-        )
-        table.add_column("victim", no_wrap=True)
-        for name in COLUMNS.values():
-            table.add_column(name, justify="right")
-        for kind, row in self.verdict.rows.items():
-            table.add_row(kind, *_cells(row))
-        table.add_section()
-        table.add_row("all", *_cells(self.verdict.total), style="bold")
-        console.print(table)
+        title = f"{self.rounds} rounds, seed {self.seed}, {self.seconds:.0f} s"
+        console.print(table(title, "victim", COLUMNS, self.verdict.rows, self.verdict.total))
         points = ", ".join(f"{point} {reached}/{armed}" for point, (armed, reached) in self.points.items())
         console.print(f"fault points, reached of armed: {points or 'none'}", highlight=False)
         console.print(f"submissions {self.verdict.submissions}, statuses {self.verdict.statuses}", highlight=False)
-        for line, count in self.logged.items():
-            console.print(f"logged {count}×: {line}", style="yellow", highlight=False, markup=False)
-        for fault in self.verdict.faults[:FAULTS_SHOWN]:
-            console.print(fault, style="red", highlight=False, markup=False)
-        if len(self.verdict.faults) > FAULTS_SHOWN:
-            console.print(f"and {len(self.verdict.faults) - FAULTS_SHOWN} more", style="red")
-        console.print("[bold green]nothing lost, nothing doubled" if self.ok else "[bold red]not well")
+        show_faults(console, self.logged, self.verdict.faults, ok=self.ok)
 
 
 COLUMNS = {
@@ -89,14 +74,38 @@ COLUMNS = {
 }
 
 
-def _cells(row: Row) -> list[str]:
-    values = (getattr(row, name) for name in COLUMNS)
-    return [f"{value:.1f}" if isinstance(value, float) else str(value) for value in values]
+def table(title: str, called: str, columns: Mapping[str, str], rows: Mapping[str, Any], total: object) -> Table:
+    """A line for each row and one for all. ``called``: what a row is of; ``columns``: heads by the field of a row."""
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, title=title)
+    made.add_column(called, no_wrap=True)
+    for head in columns.values():
+        made.add_column(head, justify="right")
+    for name, row in rows.items():
+        made.add_row(name, *_cells(row, columns))
+    made.add_section()
+    made.add_row("all", *_cells(total, columns), style="bold")
+    return made
 
 
-def _rounded(row: Row) -> dict[str, Any]:
-    values = asdict(row)
-    return {field.name: round(values[field.name], 2) for field in fields(row)}
+def _cells(row: object, columns: Iterable[str]) -> list[str]:
+    values = (getattr(row, name) for name in columns)
+    return ["-" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value) for value in values]
+
+
+def show_faults(console: Console, logged: Mapping[str, int], faults: Sequence[str], *, ok: bool) -> None:
+    """Whatever is wrong, and the judgement."""
+    for line, count in logged.items():
+        console.print(f"logged {count}×: {line}", style="yellow", highlight=False, markup=False)
+    for fault in faults[:FAULTS_SHOWN]:
+        console.print(fault, style="red", highlight=False, markup=False)
+    if len(faults) > FAULTS_SHOWN:
+        console.print(f"and {len(faults) - FAULTS_SHOWN} more", style="red")
+    console.print("[bold green]nothing lost, nothing doubled" if ok else "[bold red]not well")
+
+
+def rounded(row: Any) -> dict[str, Any]:
+    """The fields of a row, seconds to the hundredth."""
+    return {name: round(value, 2) if isinstance(value, float) else value for name, value in asdict(row).items()}
 
 
 def errors_logged(folder: Path, but: Iterable[str] = _NOT_THE_PRODUCT) -> dict[str, int]:
