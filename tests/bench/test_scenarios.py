@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from esoz_notify.bench import churn as churn_scenario
 from esoz_notify.bench.house import Site, a_site
 from esoz_notify.bench.pages import ASKS
 from esoz_notify.bench.parts import Options
@@ -22,7 +23,7 @@ from esoz_notify.core.errors import InvalidInput
 from esoz_notify.installation import read_texts
 from esoz_notify.settings import environment_for_child, read_settings
 
-SMALL = Options(seconds=0.5, rate_per_s=60, bulk=300, rows=(0, 200), waiting=300)
+SMALL = Options(seconds=0.5, rate_per_s=60, bulk=300, rows=(0, 200), waiting=300, lives=2_000)
 SPREAD = {"p50", "p95", "p99"}
 SMOKE = ("growth", "waiting", "batch", "codes-under-bulk", "receipts", "fallback", "rest", "print", "pages")
 """The others are made of the same parts as these; ``peer`` has tests of its own."""
@@ -90,6 +91,16 @@ def test_nothing_is_lost_or_doubled(site: Site, name: str) -> None:
         assert result["export"]["lines"] > result["rows"] == 200
     if name == "receipts":
         assert set(result["receipt_applied_ms"]) == SPREAD
+
+
+def test_lives_in_the_ledger_are_whole(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each life of ``churn`` is delivered, its code erased, and nothing is left on any agenda; sizes are looked at."""
+    monkeypatch.setattr(churn_scenario, "VALID_S", 3.0)
+    result = json.loads(json.dumps(SCENARIOS["churn"](site, SMALL, quiet).as_json()))
+    assert (result["notifications"], result["lost"], result["doubled"]) == (2_000, 0, 0)
+    assert (result["steps"][-1]["lives"], result["plain"][-1]["lives"]) == (2_000, 200)
+    assert {"delivery", "attempt", "content", "idempotency"} <= set(result["steps"][-1]["tables"])
+    assert result["steps"][-1]["tables"]["delivery"]["mb"] > result["plain"][-1]["tables"]["delivery"]["mb"]
 
 
 def test_unknown_scenarios_are_all_named() -> None:

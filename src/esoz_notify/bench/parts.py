@@ -51,7 +51,7 @@ class Options:
 
     ``rate_per_s``: of ``steady`` and ``waiting``. ``bulk``: documents of ``codes-under-bulk``. ``rows``: ended
     notifications in the ledgers of ``growth``, and the last of them in that of ``pages``; none: as these have it.
-    ``waiting``: notifications that wait in ``waiting``.
+    ``waiting``: notifications that wait in ``waiting``; ``lives``: those of ``churn``.
     """
 
     seconds: float = 6.0
@@ -59,6 +59,7 @@ class Options:
     bulk: int = 20_000
     rows: tuple[int, ...] = ()
     waiting: int = 1_000_000
+    lives: int = 1_000_000
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,7 @@ processes (``house``), SQL (store), how results are shown.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from esoz_notify.bench.churn import churn
 from esoz_notify.bench.house import Site, Tell, a_house, machine
 from esoz_notify.bench.load import Plan
 from esoz_notify.bench.pages import pages
@@ -194,6 +195,7 @@ SLOW: Mapping[str, Scenario] = {
     "scale": scale,
     "growth": growth,
     "waiting": waiting,
+    "churn": churn,
     "pages": pages,
     "print": printing,
     "peer": peer,

@@ -32,6 +32,7 @@ SECONDS_MAX = 600.0
 BULK_MAX = 100_000
 ROWS_MAX = 20_000_000
 WAITING_MAX = 5_000_000
+LIVES_MAX = 20_000_000
 RATE_MAX = 5_000.0
 TABLE_WIDTH = 104
 
@@ -65,6 +66,9 @@ def bench(  # noqa: PLR0913 - options of a command line
     waiting: Annotated[
         int, typer.Option("--waiting", min=1, max=WAITING_MAX, help="Notifications that wait in waiting.")
     ] = 1_000_000,
+    lives: Annotated[
+        int, typer.Option("--lives", min=2, max=LIVES_MAX, help="Whole lives in the ledger that churn is.")
+    ] = 1_000_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per scenario, a line each.")] = False,
     pictures: Annotated[Path | None, typer.Option("--pictures", help="Folder for charts (PNG).")] = None,
 ) -> None:
@@ -78,7 +82,12 @@ def bench(  # noqa: PLR0913 - options of a command line
     demand_lab()
     names = known_scenarios(scenarios or list(QUICK))
     options = Options(
-        seconds=seconds, rate_per_s=rate, bulk=bulk, rows=read_rows(rows) if rows is not None else (), waiting=waiting
+        seconds=seconds,
+        rate_per_s=rate,
+        bulk=bulk,
+        rows=read_rows(rows) if rows is not None else (),
+        waiting=waiting,
+        lives=lives,
     )
     console = _console(as_json=as_json)
     results: list[Result] = []
@@ -191,7 +200,9 @@ def _show(console: Console, results: Sequence[Result]) -> None:
         table.add_row(result.scenario, *_cells(result))
     console.print(table, highlight=False)
     for result in results:
-        if result.more:
+        if "steps" in result.more:
+            console.print(_sizes(result.more["steps"], result.more["plain"]), highlight=False)
+        elif result.more:
             console.print(f"{result.scenario}: {_more(result.more)}", highlight=False, soft_wrap=True)
     console.print(
         "Per s: whole lives, or what was accepted (a). Times: median / 99th percentile. CPU s: of the product and "
@@ -223,6 +234,23 @@ def _rate(result: Result) -> str:
 
 def _spread(value: dict[str, float] | None) -> str:
     return "" if value is None else f"{value['p50']:,.1f} / {value['p99']:,.1f}"
+
+
+def _sizes(steps: Sequence[dict[str, Any]], plain: Sequence[dict[str, Any]]) -> Table:
+    """Tables by how big they were at the first look, in the middle and at the end, ours and PostgreSQL's way."""
+    looks = (steps[0], steps[len(steps) // 2], steps[-1])
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", title="MB, and dead rows")
+    table.add_column("Lives", no_wrap=True)
+    for look in looks:
+        table.add_column(f"{look['lives']:,}", justify="right", no_wrap=True)
+    table.add_column(f"{plain[-1]['lives']:,}, defaults", justify="right", no_wrap=True)
+    for name in sorted(steps[-1]["tables"]):
+        table.add_row(name, *(_size(look["tables"].get(name)) for look in (*looks, plain[-1])))
+    return table
+
+
+def _size(size: dict[str, Any] | None) -> str:
+    return "" if size is None else f"{size['mb']:,.0f}, {size['dead']:,}"
 
 
 def _more(more: dict[str, Any]) -> str:

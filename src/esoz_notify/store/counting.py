@@ -69,6 +69,15 @@ class Waiting:
         return not (self.codes or self.documents or self.receipts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSize:
+    """``mb``: of the table with its indexes; ``live`` and ``dead``: rows, as PostgreSQL's statistics have them."""
+
+    mb: float
+    live: int
+    dead: int
+
+
 class Counter:
     """One connection that looks into a ledger. ``know`` names the notifications that the other questions are about."""
 
@@ -111,6 +120,30 @@ class Counter:
         """What the ledger takes on the disk, indexes and room for changes included."""
         size: int = self._row("SELECT pg_database_size(current_database())")[0]
         return size
+
+    def table_sizes(self) -> dict[str, TableSize]:
+        """How big each table is whose rows change or leave: those with settings of their own for autovacuum."""
+        rows = self._connection.execute(_TABLE_SIZES).fetchall()
+        return {name: TableSize(mb=round(size / 1e6, 1), live=live, dead=dead) for name, size, live, dead in rows}
+
+    def erased(self) -> int:
+        """How many notifications were delivered and their codes erased afterwards: nothing is left to be done."""
+        count: int = self._row(
+            "SELECT count(*) FROM delivery WHERE status = 'delivered' AND erased AND due_at IS NULL"
+        )[0]
+        return count
+
+    def index_mb(self, name: str) -> float:
+        """How big an index is."""
+        size = self._connection.execute("SELECT pg_relation_size(%s::regclass) / 1e6::float8", [name]).fetchone()
+        assert size is not None
+        return round(float(size[0]), 1)
+
+    def vacuum_as_any_other(self) -> None:
+        """Take the settings for autovacuum from every table that has its own: the server's count for all."""
+        for (name,) in self._connection.execute(_WITH_OWN_SETTINGS).fetchall():
+            words = sql.SQL(", ").join(sql.SQL(one) for one in _OWN_SETTINGS)
+            self._connection.execute(sql.SQL("ALTER TABLE {} RESET ({})").format(sql.Identifier(name), words))
 
     def total(self) -> int:
         """All notifications in the ledger."""
@@ -223,6 +256,20 @@ def counting(dsn: str) -> Iterator[Counter]:
         yield Counter(connection)
 
 
+_OWN_SETTINGS = (
+    "autovacuum_vacuum_scale_factor",
+    "autovacuum_vacuum_threshold",
+    "autovacuum_vacuum_cost_delay",
+    "vacuum_truncate",
+)
+_WITH_OWN_SETTINGS = """
+SELECT relname FROM pg_class WHERE relkind = 'r' AND reloptions::text LIKE '%autovacuum%' ORDER BY relname
+"""
+_TABLE_SIZES = """
+SELECT c.relname, pg_total_relation_size(c.oid), s.n_live_tup, s.n_dead_tup
+FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
+WHERE c.reloptions::text LIKE '%autovacuum%' OR c.reloptions::text LIKE '%fillfactor%' ORDER BY c.relname
+"""
 _WAITING = """
 SELECT count(*) FILTER (WHERE lane = 'codes'), count(*) FILTER (WHERE lane = 'documents'),
        (SELECT count(*) FROM receipt_inbox WHERE NOT orphan)
