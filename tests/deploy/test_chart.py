@@ -126,6 +126,18 @@ def test_the_service_takes_the_settings_that_pods_get(tmp_path: Path) -> None:
         assert (settings.tls_key is not None) is ("migrate" not in name)
 
 
+def test_a_worker_that_hangs_is_seen() -> None:
+    """Kubernetes asks each worker at the port where it tells its numbers, by default; without the port nobody can."""
+    _, objects = rendered({})
+    worker = dict(pods(objects))["notify-worker"]["containers"][0]
+    assert worker["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+    port = next(one["containerPort"] for one in worker["ports"] if one["name"] == "metrics")
+    assert {"name": PREFIX + "METRICS_LISTEN", "value": f"0.0.0.0:{port}"} in worker["env"]
+
+    _, objects = rendered({"metrics": {"port": 0}})
+    assert "livenessProbe" not in dict(pods(objects))["notify-worker"]["containers"][0]
+
+
 def test_migrations_are_hooks_on_both_sides() -> None:
     """What new pods need comes before them, what old ones could not bear after; neither needs the chart's objects."""
     _, objects = rendered({})

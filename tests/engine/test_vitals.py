@@ -11,6 +11,7 @@ from tests.engine.test_overload import without_worker
 
 from esoz_notify.engine.metrics import OPENMETRICS_TYPE, Metrics
 from esoz_notify.engine.metrics_door import metrics_door
+from esoz_notify.engine.pulse import Pulse
 from esoz_notify.engine.vitals import Vitals, parts_of
 
 WEBHOOK = """
@@ -67,13 +68,13 @@ async def test_what_waits_is_told_without_any_worker(ledger_dsn: str, tmp_path: 
 
 
 async def test_a_worker_tells_its_numbers_at_a_door() -> None:
-    """GET /metrics is OpenMetrics, and nothing else is there; without an address there is no door."""
-    metrics = Metrics()
-    async with metrics_door(metrics, ("127.0.0.1", 0)) as url, aiohttp.ClientSession() as http:
+    """GET /metrics is OpenMetrics, and nobody has more than that and /healthz; without an address there is no door."""
+    metrics, pulse = Metrics(), Pulse()
+    async with metrics_door(metrics, pulse, ("127.0.0.1", 0)) as url, aiohttp.ClientSession() as http:
         async with http.get(url) as reply:
             assert (reply.status, reply.headers["content-type"]) == (200, OPENMETRICS_TYPE)
             assert (await reply.read()).endswith(b"# EOF\n")
         async with http.get(url.replace("/metrics", "/")) as reply:
             assert reply.status == 404
-    async with metrics_door(metrics, None) as url:
+    async with metrics_door(metrics, pulse, None) as url:
         assert url == ""

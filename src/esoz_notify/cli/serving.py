@@ -42,7 +42,7 @@ async def serve(  # noqa: PLR0913 - the parts of one process
     async with (
         running(settings, dsn, api=api, worker=worker) as product,
         _answering(product, listening) as base_url,
-        metrics_door(product.metrics, settings.metrics_listen) as metrics_url,
+        metrics_door(product.metrics, product.ledger.pulse, settings.metrics_listen) as metrics_url,
     ):
         if lab_urls is not None:
             await write_dev_client(product.access, product.people, data_folder(settings), base_url, lab_urls["lab_url"])

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -16,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from esoz_notify.core.errors import Unavailable
 from esoz_notify.engine.clock import LedgerClock
+from esoz_notify.engine.pulse import Pulse
 from esoz_notify.engine.replicas import Replica, behind_s
 from esoz_notify.store import reading
 from esoz_notify.store.connecting import LedgerConnection, Uncopied, enduring
@@ -68,6 +70,7 @@ class Ledger:
     ) -> None:
         self.dsn = enduring(dsn)
         self.clock = clock
+        self.pulse = Pulse()
         self._lent = bool(direct_dsn)
         self._direct_dsn = enduring(direct_dsn or dsn)
         self._replica = Replica(replica_dsn, pool_size) if replica_dsn else None
@@ -163,14 +166,18 @@ class Ledger:
         """As ``steady``, with a session of its own that keeps what it is told: a lock beyond a transaction."""
         return Steady(self._direct_dsn, self.clock)
 
-    async def turning(self, name: str, turn: Callable[["Steady"], Awaitable[None]], pause_s: float = 0.0) -> None:
+    async def turning(
+        self, name: str, turn: Callable[["Steady"], Awaitable[None]], pause_s: float = 0.0, *, vital: bool = False
+    ) -> None:
         """Do ``turn`` for ever on a connection of its own. One that fails is logged and tried again after a pause.
 
-        ``name``: what the log calls it.
+        ``name``: what the log calls it. ``vital``: a process in which it no longer moves is of no use.
         """
-        steady = self.steady()
+        beat = partial(self.pulse.beat, name) if vital else _nobody_looks
+        steady = Steady(self.dsn, self.clock, lent=self._lent, beat=beat)
         try:
             while True:
+                beat()
                 try:
                     await turn(steady)
                 except Unavailable as error:
@@ -180,6 +187,7 @@ class Ledger:
                     log.exception("%s: a turn failed; trying again", name)
                     await asyncio.sleep(pause_s)
         finally:
+            self.pulse.forget(name)
             await steady.close()
 
     async def looking(self, looks: Mapping[str, Callable[[Connection], Awaitable[None]]]) -> None:
@@ -235,13 +243,23 @@ def _kwargs(*, lent: bool) -> dict[str, Any]:
     return {"autocommit": True} | ({"prepare_threshold": None} if lent else {})
 
 
-class Steady:
-    """One connection that a loop keeps; not for two tasks at once. ``lent``: it leads through a pooler."""
+def _nobody_looks() -> None:
+    """Note nothing."""
 
-    def __init__(self, dsn: str, clock: LedgerClock, *, lent: bool = False) -> None:
+
+class Steady:
+    """One connection that a loop keeps; not for two tasks at once.
+
+    ``lent``: it leads through a pooler. ``beat`` hears when something was done, well or not.
+    """
+
+    def __init__(
+        self, dsn: str, clock: LedgerClock, *, lent: bool = False, beat: Callable[[], None] = _nobody_looks
+    ) -> None:
         self._dsn = dsn
         self._clock = clock
         self._lent = lent
+        self._beat = beat
         self._connection: LedgerConnection | None = None
 
     async def run(self, work: Callable[[Connection], Awaitable[Outcome]]) -> Outcome:
@@ -263,6 +281,8 @@ class Steady:
         except _AWAY as error:
             await self.close()
             raise _unavailable(error) from error
+        finally:
+            self._beat()
         return done
 
     async def close(self) -> None:

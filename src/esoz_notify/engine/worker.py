@@ -111,9 +111,10 @@ class Worker:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             for lane in Lane:
-                group.create_task(self._ledger.turning(f"agenda of {lane}", partial(self._claim, lane), LOOK_S))
-            group.create_task(self._ledger.turning("replies and receipts", self._settle, LOOK_S))
-            group.create_task(self._ledger.turning("heartbeat", self._heartbeat, LOOK_S))
+                claim = partial(self._claim, lane)
+                group.create_task(self._ledger.turning(f"agenda of {lane}", claim, LOOK_S, vital=True))
+            group.create_task(self._ledger.turning("replies and receipts", self._settle, LOOK_S, vital=True))
+            group.create_task(self._ledger.turning("heartbeat", self._heartbeat, LOOK_S, vital=True))
             group.create_task(self._ledger.turning("janitor", self._tidy, LOOK_S))
             for provider in self._providers.values():
                 if provider.adapter is not None and provider.adapter.poll is not None:
