@@ -24,7 +24,7 @@ from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.crises import Crises
 from esoz_notify.engine.desk import Desk
 from esoz_notify.engine.directory import Directory
-from esoz_notify.engine.entrance import Entrance, entrance
+from esoz_notify.engine.entrance import Entrance
 from esoz_notify.engine.exporting import Exporter
 from esoz_notify.engine.finding import Finder
 from esoz_notify.engine.gateway import Gateway
@@ -37,7 +37,6 @@ from esoz_notify.engine.measuring import Measures
 from esoz_notify.engine.messages import Composer
 from esoz_notify.engine.metric_table import Process
 from esoz_notify.engine.metrics import Metrics
-from esoz_notify.engine.oidc import Registration
 from esoz_notify.engine.operations import Operations
 from esoz_notify.engine.overload import Overload
 from esoz_notify.engine.overview import Overview
@@ -66,6 +65,7 @@ from esoz_notify.installation import audit_files, configured_providers, read_key
 from esoz_notify.render.texts import Texts
 from esoz_notify.settings import Settings
 from esoz_notify.store.vault import Keys, Vault
+from esoz_notify.wiring_people import people_entrance
 from esoz_notify.wiring_smpp import Links, smpp_links
 
 
@@ -154,27 +154,6 @@ class Product:
         """What is known of the providers, for health pages: as all workers share it, and this process's own links."""
         links = {provider.name: provider.is_up() for provider in self.providers}
         return {name: self.health.state(name, is_up=links.get(name, True)) for name in self.operations.providers}
-
-
-def people_entrance(settings: Settings, ledger: Ledger, vault: Vault, wording: Wording | None = None) -> Entrance:
-    """By what people come in to the pages."""
-    oidc = None
-    if settings.oidc_issuer:
-        oidc = Registration(
-            issuer=settings.oidc_issuer,
-            client_id=settings.oidc_client_id,
-            client_secret=settings.oidc_client_secret,
-            redirect_uri=f"{settings.public_url.rstrip('/')}/sign-in/oidc/back",
-            networks=settings.provider_networks,
-        )
-    return entrance(
-        ledger,
-        vault,
-        texts_at=wording.at if wording is not None else None,
-        public_url=settings.public_url,
-        second_factor=settings.people_second_factor,
-        oidc=oidc,
-    )
 
 
 @asynccontextmanager

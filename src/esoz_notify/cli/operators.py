@@ -198,7 +198,7 @@ def _with_people(context: typer.Context, data: Any, work: Callable[[People], Awa
 
 
 def _at_entrance(context: typer.Context, data: Any, work: "Callable[[Entrance], Awaitable[Outcome]]") -> Outcome:
-    from esoz_notify.wiring import people_entrance
+    from esoz_notify.wiring_people import people_entrance
 
     return on_ledger(context, data, lambda ledger, keys: work(people_entrance(context.obj, ledger, Vault(keys))))
 
