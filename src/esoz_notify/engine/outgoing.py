@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,7 +171,7 @@ def guarded_session(
         limit=limit,
         limit_per_host=0,
         keepalive_timeout=60,
-        ssl=tls_context(ca_file),
+        ssl=tls_context(ca_file) if ca_file else _trusting_the_system(),
         resolver=resolver,
         socket_factory=make_socket,
     )
@@ -192,6 +192,12 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+@cache
+def _trusting_the_system() -> ssl.SSLContext:
+    """One for all sessions: reading the system's authorities takes 20 ms, and a process has a session per provider."""
+    return tls_context()
 
 
 @lru_cache(_HOSTS_KEPT)
