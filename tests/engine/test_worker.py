@@ -11,10 +11,12 @@ from tests.engine.product import CALLER, REFERRAL, a_house, phone
 from esoz_notify.core.delivery import Delivery
 from esoz_notify.core.errors import Conflict, LimitReached, RefusedTransition
 from esoz_notify.core.history import replay
+from esoz_notify.core.kinds import Lane
 from esoz_notify.core.limits import RESEND_COUNT_MAX
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Refused
 from esoz_notify.core.status import Status
+from esoz_notify.engine import worker as worker_module
 from esoz_notify.store import reading
 
 
@@ -219,3 +221,31 @@ async def test_the_code_is_erased_when_the_validity_is_over(ledger_dsn: str, tmp
             content = await reading.sealed_contents(connection, [notification_id])
         assert content[notification_id].code is None
         assert await house.shown(1) == []
+
+
+HEAP_AND_LEFT = """
+SELECT (SELECT count(*) FROM receipt_inbox), (SELECT count(*) FROM delivery WHERE ended_at IS NULL)
+"""
+
+
+async def test_documents_leave_codes_room(ledger_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While codes pass, documents that have begun are settled before more begin: no heap of theirs is before a code."""
+    monkeypatch.setattr(worker_module, "BATCH_MAX", 2)  # a worker that settles so slowly is behind at once
+    monkeypatch.setattr(worker_module, "CLAIM_MAX", 5)
+    monkeypatch.setattr(worker_module, "CODES_PASS_S", 60.0)
+    heaps = [0]
+    async with a_house(ledger_dsn, tmp_path, window_s=60) as house:
+        assert house.product.worker is not None
+        first = await house.send(999, "code", "confirmation_code", data={"verification_code": "4821"})
+        await house.until(first)
+        ids = await asyncio.gather(*(house.send(number, f"document-{number}") for number in range(150)))
+        left = len(ids)
+        while left:
+            async with house.product.ledger.transaction() as connection:
+                row = await (await connection.execute(HEAP_AND_LEFT)).fetchone()
+            assert row is not None
+            waiting, left = row
+            held = house.product.worker.in_hand().items()
+            heaps.append(waiting + sum(count for (_, lane), count in held if lane == Lane.DOCUMENTS))
+            await asyncio.sleep(0.01)
+    assert max(heaps) < 150, "some fifty; without that rule 360 of 150 documents with two receipts each"

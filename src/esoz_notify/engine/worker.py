@@ -6,6 +6,7 @@ What belongs here: the loops and what one hands to the next. What does not: deci
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -60,6 +61,8 @@ JANITOR_S = 2.0
 DRAIN_S = 15.0
 BATCH_MAX = 200
 """Replies, and as many receipts, that one transaction settles: a code waits while the loop works on them."""
+CODES_PASS_S = 1.0
+"""For so long after a code another one is expected, and documents leave it room."""
 _HEARTBEATS_PER_FORGETTING = 1800
 
 
@@ -101,6 +104,9 @@ class Worker:
         self._agenda = {lane: asyncio.Event() for lane in Lane}
         self._news = asyncio.Event()
         self._receipts_wait = True
+        self._behind = False
+        self._caught_up = asyncio.Event()
+        self._code_at_s = -CODES_PASS_S
         self._counted: datetime | None = None
         self._stopping = False
         self._nothing_in_hand = asyncio.Event()
@@ -163,6 +169,10 @@ class Worker:
     # --- claim and send -----------------------------------------------------------------------------------------------
 
     async def _claim(self, lane: Lane, steady: Steady) -> None:
+        if lane is Lane.DOCUMENTS and self._behind and time.monotonic() - self._code_at_s < CODES_PASS_S:
+            # While codes pass, documents that have begun are finished first: replies and receipts of more of them would
+            # only stand before those of codes. Without codes, sending comes first.
+            await until(self._caught_up, LOOK_S)
         room = IN_HAND_MAX[lane] - self._in_hand.in_lane(lane)
         wanted = 0 if self._stopping else min(room, CLAIM_MAX)
         if wanted > 0:
@@ -192,6 +202,8 @@ class Worker:
 
     def _dispatch(self, applied: Applied) -> None:
         for submission in applied.submissions:
+            if submission.lane == Lane.CODES:
+                self._code_at_s = time.monotonic()
             attempt = submission.state.attempts[submission.attempt_no]
             trace = kept(submission.content.traceparent)
             self._in_hand.take((submission.id, submission.attempt_no), attempt.provider, submission.lane, trace)
@@ -270,6 +282,9 @@ class Worker:
         full = looked_at >= self._batch_max
         self._receipts_wait |= full
         more = bool(self._replies or (full and applied.changes))
+        self._behind = more
+        if not more:
+            self._caught_up.set()
         self._batch_max = min(2 * self._batch_max, BATCH_MAX)
         while not more and not await until(self._news, IDLE_S):
             more = self._receipts_wait = await steady.run_loose(receiving.is_waited_on)  # nobody said so
