@@ -33,6 +33,8 @@ WINDOW_S, POLL_AFTER_S = 90.0, 30.0
 SEALED = {"phone": 45, "data": 110, "code": 40, "raw": 300}
 """Bytes of the sealed fields, as the product's are."""
 PAUSE_S = 0.1
+TURN_BATCHES = 4
+"""A turn takes as much as so many batches: erasures fall due as fast as lives begin, and a heap of them must shrink."""
 
 PROVIDERS: Providers = {
     Channel.VIBER: (ProviderView(name="viber", recovery=Recovery.SAME_KEY),),
@@ -87,7 +89,7 @@ async def _step(connection: Connection, plan: LivesPlan) -> None:
     while sent:
         await _answered(connection, sent)
         await _kept(connection, sent)
-        sent = await _reported(connection, plan.batch)
+        sent = await _reported(connection, TURN_BATCHES * plan.batch)
 
 
 def _accepted(plan: LivesPlan, number: int) -> NewNotification:
@@ -129,7 +131,7 @@ def _accepted(plan: LivesPlan, number: int) -> NewNotification:
 async def _due(connection: Connection, plan: LivesPlan) -> list[Sent]:
     """Claim what is due, new ones and those whose codes are to be erased; gives what is to be sent."""
     async with connection.transaction():
-        locked, now = await ledger.claim(connection, plan.lane, 2 * plan.batch)
+        locked, now = await ledger.claim(connection, plan.lane, TURN_BATCHES * plan.batch)
         return await _saved(connection, [(one, [Due()]) for one in locked], now)
 
 
