@@ -18,6 +18,7 @@ from esoz_notify.engine.anchors import Anchors, AuditTouched, Verdict, listed, r
 from esoz_notify.engine.clock import LedgerClock
 from esoz_notify.engine.ledgers import Ledger
 from esoz_notify.store import audit as kept
+from esoz_notify.store import reading
 from esoz_notify.store.audit import Wanted
 from esoz_notify.store.audit_key import AuditKey, create, load
 
@@ -252,15 +253,16 @@ async def test_deeds_are_found_by_who_what_and_when(ledger_dsn: str) -> None:
         deed = Deed(actor="caller:mis-1", action=Action.CANCEL, subject="notification:1", why="by mistake")
         async with ledger.transaction() as connection:
             await audit.note(connection, deed)
-        soon = ledger.clock.now() + timedelta(minutes=1)  # this clock may be a moment behind the ledger's own
+        async with ledger.transaction() as connection:
+            now = await reading.ledger_now(connection)  # this process's clock may be a moment behind it
         seqs = {}
         for name, wanted in {
             "all": Wanted(),
             "actor": Wanted(actor="caller:mis-1"),
             "action": Wanted(action="print"),
             "subject": Wanted(subject="notification:1"),
-            "since": Wanted(since=soon),
-            "until": Wanted(until=soon),
+            "since": Wanted(since=now),
+            "until": Wanted(until=now),
         }.items():
             seqs[name] = [row.seq for row in await listed(ledger, wanted, 10)]
         assert [row.seq for row in await listed(ledger, Wanted(), 2)] == [4, 3]
