@@ -5,7 +5,7 @@ What belongs here: who lives them, and what is looked at meanwhile. What does no
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -45,13 +45,14 @@ def churn(site: Site, options: Options, tell: Tell) -> Result:
 
 def _lived(site: Site, lives: int, tell: Tell, *, plain: bool) -> tuple[Result, list[Step]]:
     with _a_ledger(site, "bench_churn_plain" if plain else "bench_churn") as (dsn, ledger):
+        tables = ledger.tuned_tables()
         if plain:
             ledger.vacuum_as_any_other()
         meter = Meter({"postgres": site.postmaster})
         began_s = time.monotonic()
         each = lives // len(LANES)
         plans = [LivesPlan(dsn=dsn, lane=lane, count=each, batch=BATCH, valid_s=VALID_S) for lane in LANES]
-        steps = _watched(plans, ledger, meter, tell)
+        steps = _watched(plans, lambda lives: _step(ledger, tables, lives), meter, tell)
         seconds, used_s = time.monotonic() - began_s, meter.cpu_s()["postgres"]
         total = ledger.total()
         per_1000 = round(1000 * used_s / max(1, total), 3)
@@ -77,7 +78,7 @@ def _a_ledger(site: Site, database: str) -> Iterator[tuple[str, Counter]]:
         drop_database(site.server.dsn, database)
 
 
-def _watched(plans: list[LivesPlan], ledger: Counter, meter: Meter, tell: Tell) -> list[Step]:
+def _watched(plans: list[LivesPlan], look: Callable[[int], Step], meter: Meter, tell: Tell) -> list[Step]:
     """Have all plans lived at the same time, and look at the tables at each tenth and at the end."""
     whole = sum(plan.count for plan in plans)
     lived = dict.fromkeys(LANES, 0)
@@ -96,13 +97,13 @@ def _watched(plans: list[LivesPlan], ledger: Counter, meter: Meter, tell: Tell) 
             tell(f"living {whole:,}", now / whole)
             meter.look()
             if now * STEPS >= (len(steps) + 1) * whole and now < whole:
-                steps.append(_step(ledger, now))
+                steps.append(look(now))
             time.sleep(LOOK_S)
         for one in going:
             one.result()
-    return [*steps, _step(ledger, whole)]
+    return [*steps, look(whole)]
 
 
-def _step(ledger: Counter, lives: int) -> Step:
-    tables = {name: asdict(size) for name, size in ledger.table_sizes().items() if size.mb >= 1 or size.live}
+def _step(ledger: Counter, names: list[str], lives: int) -> Step:
+    tables = {name: asdict(size) for name, size in ledger.table_sizes(names).items() if size.mb >= 1 or size.live}
     return {"lives": lives, "tables": tables, "agenda_mb": ledger.index_mb(AGENDA)}

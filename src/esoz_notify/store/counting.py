@@ -121,9 +121,13 @@ class Counter:
         size: int = self._row("SELECT pg_database_size(current_database())")[0]
         return size
 
-    def table_sizes(self) -> dict[str, TableSize]:
-        """How big each table is whose rows change or leave: those with settings of their own for autovacuum."""
-        rows = self._connection.execute(_TABLE_SIZES).fetchall()
+    def tuned_tables(self) -> list[str]:
+        """Tables whose rows change or leave: those with settings of their own for autovacuum."""
+        return [name for (name,) in self._connection.execute(_TUNED_TABLES).fetchall()]
+
+    def table_sizes(self, names: list[str]) -> dict[str, TableSize]:
+        """How big these tables are."""
+        rows = self._connection.execute(_TABLE_SIZES, [names]).fetchall()
         return {name: TableSize(mb=round(size / 1e6, 1), live=live, dead=dead) for name, size, live, dead in rows}
 
     def erased(self) -> int:
@@ -141,7 +145,7 @@ class Counter:
 
     def vacuum_as_any_other(self) -> None:
         """Take the settings for autovacuum from every table that has its own: the server's count for all."""
-        for (name,) in self._connection.execute(_WITH_OWN_SETTINGS).fetchall():
+        for name in self.tuned_tables():
             words = sql.SQL(", ").join(sql.SQL(one) for one in _OWN_SETTINGS)
             self._connection.execute(sql.SQL("ALTER TABLE {} RESET ({})").format(sql.Identifier(name), words))
 
@@ -262,13 +266,12 @@ _OWN_SETTINGS = (
     "autovacuum_vacuum_cost_delay",
     "vacuum_truncate",
 )
-_WITH_OWN_SETTINGS = """
+_TUNED_TABLES = """
 SELECT relname FROM pg_class WHERE relkind = 'r' AND reloptions::text LIKE '%autovacuum%' ORDER BY relname
 """
 _TABLE_SIZES = """
-SELECT c.relname, pg_total_relation_size(c.oid), s.n_live_tup, s.n_dead_tup
-FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
-WHERE c.reloptions::text LIKE '%autovacuum%' OR c.reloptions::text LIKE '%fillfactor%' ORDER BY c.relname
+SELECT relname, pg_total_relation_size(relid), n_live_tup, n_dead_tup FROM pg_stat_user_tables
+WHERE relname = ANY(%s) ORDER BY relname
 """
 _WAITING = """
 SELECT count(*) FILTER (WHERE lane = 'codes'), count(*) FILTER (WHERE lane = 'documents'),
