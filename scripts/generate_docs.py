@@ -175,7 +175,7 @@ def _proof(state: ReceiptState) -> str:
 
 
 def _members(fact: type[Fact]) -> str:
-    return ", ".join(f"`{field.name}`" for field in fields(fact) if field.name != "at")
+    return ", ".join(f"`{field}`" for field in fact.__struct_fields__ if field != "at")
 
 
 def _first_line(thing: type) -> str:

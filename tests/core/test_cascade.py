@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec import structs
 from tests.core.deliveries import (
     ALL,
     CHAT,
@@ -828,7 +829,7 @@ def test_what_is_not_in_the_table_is_refused(status: Status, event: Event) -> No
     story = Story(delivery())
     story.due()
     with pytest.raises(RefusedTransition, match=f"status {status} does not take a") as refused:
-        decide(replace(story.state, status=status), event, World(at(1), ALL))
+        decide(structs.replace(story.state, status=status), event, World(at(1), ALL))
     assert refused.value.code == "status_conflict"
 
 

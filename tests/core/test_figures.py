@@ -1,8 +1,9 @@
 """Sums, shares and money of figures."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.delivery import Attempt

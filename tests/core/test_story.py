@@ -1,9 +1,9 @@
 """What a history tells in time: stays at steps, and which receipts came too late for what."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.delivery import (

@@ -1,11 +1,11 @@
 """Webhooks: the standard's own vector, what is an event, and what follows from an answer."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.delivery import Delivery

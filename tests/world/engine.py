@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import structs
 from tests.world.ledger import Change, Row, Transaction
 
 from esoz_notify.core.attempt_keys import attempt_key
@@ -124,12 +125,12 @@ def _final(row: Row, state: Delivery) -> list[tuple[UUID, int]]:
 def with_own_leases(state: Delivery, sight: Sight, notification: UUID, now: datetime) -> Delivery:
     """A claimed delivery with the leases renewed of what this very worker has in hand: it has not died."""
     attempts = tuple(
-        replace(attempt, called_at=now)
+        structs.replace(attempt, called_at=now)
         if attempt.outcome is Outcome.SUBMITTING and sight.holds(notification, attempt.no)
         else attempt
         for attempt in state.attempts
     )
-    return replace(state, attempts=attempts) if attempts != state.attempts else state
+    return structs.replace(state, attempts=attempts) if attempts != state.attempts else state
 
 
 def with_leases_of(before: Delivery, renewed: Delivery, after: Delivery) -> Delivery:
@@ -138,4 +139,4 @@ def with_leases_of(before: Delivery, renewed: Delivery, after: Delivery) -> Deli
         before.attempts[one.no] if one.no < len(before.attempts) and one is renewed.attempts[one.no] else one
         for one in after.attempts
     )
-    return replace(after, attempts=kept)
+    return structs.replace(after, attempts=kept)

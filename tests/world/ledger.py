@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from msgspec import structs
 from tests.world.checks import Checks
 from tests.world.stage import SECOND, Action, Stage
 
@@ -180,7 +181,7 @@ class Transaction:
         version = row.version + len(change.facts)
         ledger.rows[row.id] = replace(row, state=change.written, version=version, due_at=due_at(state))
         if state.erased:
-            ledger.contents[row.id] = replace(ledger.contents[row.id], code=None)
+            ledger.contents[row.id] = structs.replace(ledger.contents[row.id], code=None)
         ledger.checks.committed(row.id, row.state, change.written, change.facts)
 
     def put_back(self, unchanged: Sequence[Row]) -> None:

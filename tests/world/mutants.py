@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from msgspec import structs
 from tests.world.engine import Applied, Engine, Sight
 from tests.world.ledger import Change, InboxRow, Row, Transaction
 from tests.world.links import Link, Sending
@@ -81,8 +82,8 @@ class StartsTheDead(Engine):
     def advance(self, state: Delivery, event: Event, world: World) -> Decided:
         if not isinstance(event, Due) or state.status is not Status.IN_DELIVERY:
             return advance(state, event, world)
-        after, facts = advance(replace(state, valid_until=state.valid_until + timedelta(hours=1)), event, world)
-        return replace(after, valid_until=state.valid_until), facts
+        after, facts = advance(structs.replace(state, valid_until=state.valid_until + timedelta(hours=1)), event, world)
+        return structs.replace(after, valid_until=state.valid_until), facts
 
 
 class SkipsTheGuaranteed(Engine):
@@ -105,7 +106,9 @@ class BelievesTheLastReceipt(Engine):
             attempt = state.attempts[event.no]
             parts = tuple(PartState() if at == event.part else one for at, one in enumerate(attempt.parts))
             before = state.attempts[: event.no]
-            state = replace(state, attempts=(*before, replace(attempt, parts=parts), *state.attempts[event.no + 1 :]))
+            state = structs.replace(
+                state, attempts=(*before, structs.replace(attempt, parts=parts), *state.attempts[event.no + 1 :])
+            )
         return advance(state, event, world)
 
 

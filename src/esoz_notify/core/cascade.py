@@ -9,8 +9,10 @@ facts is the command to submit; ``delivery.due_at`` of the new state is the comm
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from esoz_notify.core import limits
 from esoz_notify.core.channel import GUARANTEED, Channel, Providers, Step
@@ -43,21 +45,18 @@ from esoz_notify.core.results import Accepted, Recovery, Result, TryLater, Unkno
 from esoz_notify.core.status import LIVE, PROOFS, Outcome, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """The agenda says that it is time to look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(Struct, frozen=True):
     """The call of attempt ``no`` came to a result."""
 
     no: int
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """A receipt about part ``part`` of attempt ``no``."""
 
     no: int
@@ -67,28 +66,24 @@ class Reported:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelAsked:
+class CancelAsked(Struct, frozen=True):
     """The caller withdraws the notification, or an operator does."""
 
     because: Because = Because.CALLER
 
 
-@dataclass(frozen=True, slots=True)
-class ResendAsked:
+class ResendAsked(Struct, frozen=True):
     """The caller wants it sent again, by the next way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+class Printed(Struct, frozen=True):
     """The summary was fetched for print."""
 
 
 Event = Due | Replied | Reported | CancelAsked | ResendAsked | Printed
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """What a decision may look at besides the delivery: the time, and the providers that may be used now.
 
     ``configured``: channels that have a provider at all, up or not. ``remembered``: channels on which this person was

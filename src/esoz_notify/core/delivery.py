@@ -4,9 +4,11 @@ What belongs here: the values and the fold. What does not: which fact follows fr
 history of a notification is its facts in order, so replaying them gives the stored state by construction.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from esoz_notify.core.channel import GUARANTEED, Channel, Step
 from esoz_notify.core.limits import LEASE_S, RETRY_CODE_MAX_S, RETRY_MAX_S
@@ -40,8 +42,7 @@ class Because(StrEnum):
     FETCHED_FOR_PRINT = "fetched_for_print"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """One try by one provider. ``parts``: what receipts said of each part; ``calls``: submissions under its key."""
 
     no: int
@@ -60,8 +61,7 @@ class Attempt:
     parts: tuple[PartState, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """What is true of one notification's way to its person.
 
     ``step``: index into ``steps`` of the step being tried, 0 before the first. ``step_ends_at``: when its window ends;
@@ -115,8 +115,7 @@ class Delivery:
         return RETRY_CODE_MAX_S if self.is_code else RETRY_MAX_S
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptStarted:
+class AttemptStarted(Struct, frozen=True, kw_only=True):
     """A new attempt is about to be submitted. ``step_ends_at``: end of the step's window, None when it has none."""
 
     at: datetime
@@ -129,8 +128,7 @@ class AttemptStarted:
     step_ends_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRepeated:
+class AttemptRepeated(Struct, frozen=True, kw_only=True):
     """The same attempt is submitted again under the same key, because its outcome is unknown."""
 
     at: datetime
@@ -138,8 +136,7 @@ class AttemptRepeated:
     because: Because = Because.REPEAT_SAME_KEY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptAccepted:
+class AttemptAccepted(Struct, frozen=True, kw_only=True):
     """The provider took the message, in so many parts."""
 
     at: datetime
@@ -147,8 +144,7 @@ class AttemptAccepted:
     part_count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptFailed:
+class AttemptFailed(Struct, frozen=True, kw_only=True):
     """The provider refused the message, or did not take it now."""
 
     at: datetime
@@ -157,8 +153,7 @@ class AttemptFailed:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptUnknown:
+class AttemptUnknown(Struct, frozen=True, kw_only=True):
     """Nobody knows whether the provider has the message."""
 
     at: datetime
@@ -167,8 +162,7 @@ class AttemptUnknown:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartReported:
+class PartReported(Struct, frozen=True, kw_only=True):
     """A receipt about one part of an attempt. ``at``: when we took it in."""
 
     at: datetime
@@ -179,8 +173,7 @@ class PartReported:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPlanned:
+class RetryPlanned(Struct, frozen=True, kw_only=True):
     """Nothing more is done before ``retry_at``."""
 
     at: datetime
@@ -189,8 +182,7 @@ class RetryPlanned:
     reason: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepEnded:
+class StepEnded(Struct, frozen=True, kw_only=True):
     """A step is over without proof; says why the next one follows."""
 
     at: datetime
@@ -200,8 +192,7 @@ class StepEnded:
     reason: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepWaits:
+class StepWaits(Struct, frozen=True, kw_only=True):
     """A step begins, or goes on, while none of its providers can be used; at ``retry_at`` they are looked at again."""
 
     at: datetime
@@ -212,8 +203,7 @@ class StepWaits:
     because: Because = Because.PROVIDER_DOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperAsked:
+class PaperAsked(Struct, frozen=True, kw_only=True):
     """The route has come to paper: the doctor is asked to print the summary."""
 
     at: datetime
@@ -221,8 +211,7 @@ class PaperAsked:
     because: Because
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, frozen=True, kw_only=True):
     """The notification reached a terminal status, or a late proof corrected one."""
 
     at: datetime
@@ -231,8 +220,7 @@ class Ended:
     reason: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resent:
+class Resent(Struct, frozen=True, kw_only=True):
     """The caller asked for the message once more, by the way at ``step``."""
 
     at: datetime
@@ -240,8 +228,7 @@ class Resent:
     because: Because = Because.RESEND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erased:
+class Erased(Struct, frozen=True, kw_only=True):
     """The code in the content was erased."""
 
     at: datetime

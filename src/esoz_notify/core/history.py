@@ -4,7 +4,6 @@ What belongs here: the translation between a fact and ``(name, JSON object)``. W
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import cache
@@ -16,7 +15,7 @@ Record = dict[str, str | int | None]
 
 _FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in get_args(Fact)}
 _HINTS = {name: get_type_hints(fact) for name, fact in _FACTS.items()}
-_FIELDS = {name: tuple(field.name for field in fields(fact) if field.name != "at") for name, fact in _FACTS.items()}
+_FIELDS = {name: tuple(field for field in fact.__struct_fields__ if field != "at") for name, fact in _FACTS.items()}
 
 
 def to_record(fact: Fact) -> tuple[str, Record]:

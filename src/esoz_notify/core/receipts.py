@@ -7,6 +7,8 @@ the route. What does not: any provider's own word (``channels``).
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from msgspec import Struct
+
 
 class ReceiptState(IntEnum):
     """What a provider says about one message part; the value is its rank in a merge.
@@ -110,8 +112,7 @@ REASONS: dict[Reason, ReasonMeaning] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PartState:
+class PartState(Struct, frozen=True):
     """What is known of one part of a message: the merge of all its receipts."""
 
     state: ReceiptState = ReceiptState.UNKNOWN

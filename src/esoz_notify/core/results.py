@@ -4,8 +4,9 @@ What belongs here: the four values and what a provider can promise about repeati
 becomes one of them (``channels``) and what the cascade does about it (``cascade``).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from esoz_notify.core.receipts import Reason
 
@@ -19,24 +20,21 @@ class Recovery(StrEnum):
     """Nothing recognises a repeat (SMPP): wait for a receipt, then one recorded repeat by another provider."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The provider took the message. ``message_ids``: its id for each part, in order, as receipts will name them."""
 
     message_ids: tuple[str, ...]
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The provider refused for ever. ``detail``: its own code, never personal data."""
 
     reason: Reason
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TryLater:
+class TryLater(Struct, frozen=True):
     """The provider did not take the message and says (or we know) that later may be better."""
 
     reason: Reason
@@ -44,8 +42,7 @@ class TryLater:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """The request left and no readable answer came: the provider may or may not have the message."""
 
     reason: Reason = Reason.NO_ANSWER

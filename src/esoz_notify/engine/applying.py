@@ -4,9 +4,11 @@ What belongs here: running core's decisions over locked rows. What does not: the
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from esoz_notify.core.attempt_keys import attempt_key
 from esoz_notify.core.cascade import Due, Event, Replied, Reported, World, advance
@@ -30,8 +32,7 @@ POSTPONED_S = {Lane.CODES: 0.1, Lane.DOCUMENTS: 1.0}
 CODES_PATIENCE_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """A call to make: the attempt, and what its message is made of."""
 
     id: UUID
@@ -41,8 +42,7 @@ class Submission:
     content: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What a batch came to. ``refused``: errors by position of the event; ``changes`` in no particular order.
 
     ``postponed``: how many were put back because the providers they need have their hands full; ``handed``: how many
@@ -228,8 +228,7 @@ def _to_submit(facts: Iterable[Fact]) -> list[int]:
     return [fact.no for fact in facts if isinstance(fact, AttemptStarted | AttemptRepeated)]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What a provider's call for one attempt came to."""
 
     notification_id: UUID

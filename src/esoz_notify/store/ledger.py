@@ -5,13 +5,13 @@ decisions (core), transactions and retries (engine), reading for people (``readi
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
+from msgspec import Struct
 from psycopg.types.json import Jsonb
 
 from esoz_notify.core.delivery import Delivery, Fact, due_at
@@ -41,8 +41,7 @@ HEARS = f"(w.disabled_at IS NULL OR w.disabled_at > {NOW} - interval '{WEBHOOK_K
 """Whether what happens is written down for the webhook ``w``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewNotification:
+class NewNotification(Struct, frozen=True, kw_only=True):
     """Everything that intake writes for one notification. Sealed fields are bytes; None where there is none.
 
     ``crises``: the crisis switches that cover it.
@@ -71,8 +70,7 @@ class NewNotification:
     crises: tuple[UUID, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(Struct, frozen=True):
     """A delivery that this transaction holds the row lock of. ``version``: facts in its history so far.
 
     ``watched``: its caller's webhooks are told what becomes of it. ``handed_to``: the provider whose workers take it.
@@ -86,8 +84,7 @@ class Locked:
     handed_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What a transaction makes of a locked delivery."""
 
     locked: Locked
@@ -383,8 +380,7 @@ async def renew(connection: Connection, ids: Sequence[UUID], lease_s: float) -> 
     await connection.execute(_RENEW, [timedelta(seconds=lease_s), sorted(ids)])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """What a submission needs of a notification besides its delivery; sealed fields as they are in the ledger."""
 
     id: UUID
