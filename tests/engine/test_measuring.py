@@ -20,7 +20,8 @@ from esoz_notify.engine.metric_table import CLOSED, METRICS, OTHER, PROCESS_METR
 from esoz_notify.engine.metrics import Metrics
 from esoz_notify.engine.spans import ATTRIBUTES, kept, span_id
 from esoz_notify.settings import Settings
-from esoz_notify.store.ledger import Change, Locked
+from esoz_notify.store.ledger import Locked
+from esoz_notify.store.saving import Change
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 KEPT, NOT_KEPT = f"00-{TRACE}-{PARENT}-01", f"00-{TRACE[::-1]}-{PARENT}-00"

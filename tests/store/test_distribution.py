@@ -13,7 +13,7 @@ import pytest
 from pglast import ast
 from pglast.visitors import Visitor
 
-from esoz_notify.store import ledger, receiving, webhook_log
+from esoz_notify.store import ledger, receiving, saving, webhook_log
 
 KEYS = {
     "notification": "id",
@@ -23,7 +23,7 @@ KEYS = {
 }
 """Tables that lie together, by the column that says where."""
 
-HOT = (ledger, receiving, webhook_log)
+HOT = (ledger, receiving, saving, webhook_log)
 
 FAN_OUT = {
     "ledger._CLAIM": "the agenda is by time: each server gives its own due rows, in a worker of its own at the best",

@@ -24,7 +24,7 @@ from esoz_notify.core.delivery import Delivery, due_at
 from esoz_notify.core.errors import NotifyError, Unavailable
 from esoz_notify.core.kinds import KINDS, Lane
 from esoz_notify.core.status import Status
-from esoz_notify.store.ledger import Content
+from esoz_notify.store.saving import Content
 from esoz_notify.store.vault import Vault, field_aad
 
 VALIDITIES_S = (4.0, 12.0, 20.0, 31.0, 36.0, 60.0, 120.0, 300.0)

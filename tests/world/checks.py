@@ -34,8 +34,8 @@ from esoz_notify.core.limits import LEASE_S
 from esoz_notify.core.receipts import PartState, Reason
 from esoz_notify.core.results import Recovery
 from esoz_notify.core.status import LIVE, PROOFS, Outcome, Status, is_terminal
-from esoz_notify.store.ledger import Content
 from esoz_notify.store.receiving import TakenReceipt
+from esoz_notify.store.saving import Content
 
 MOVES = {(status, to) for (status, _), row in TABLE.items() for to in row.leads_to}
 LOOK_SLACK_S = 1.0

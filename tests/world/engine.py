@@ -20,8 +20,8 @@ from esoz_notify.core.reach import lessons
 from esoz_notify.core.results import Accepted
 from esoz_notify.core.status import LIVE, Outcome
 from esoz_notify.engine.applying import Submission
-from esoz_notify.store.ledger import Content
 from esoz_notify.store.receiving import MessageId
+from esoz_notify.store.saving import Content
 
 Contents = Callable[[UUID], Content]
 

@@ -21,8 +21,8 @@ from esoz_notify.core.errors import Unavailable
 from esoz_notify.core.reach import Lesson
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.status import Status
-from esoz_notify.store.ledger import Content
 from esoz_notify.store.receiving import MessageId, Poll, TakenReceipt
+from esoz_notify.store.saving import Content
 
 T = TypeVar("T")
 

@@ -38,8 +38,8 @@ from esoz_notify.core.receipts import PartState, Reason
 from esoz_notify.core.status import Outcome, Status
 from esoz_notify.engine.applying import Submission
 from esoz_notify.engine.messages import Composer
-from esoz_notify.store.ledger import Content
 from esoz_notify.store.receiving import TakenReceipt
+from esoz_notify.store.saving import Content
 
 Decided = tuple[Delivery, tuple[Fact, ...]]
 

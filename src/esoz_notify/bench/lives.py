@@ -23,9 +23,10 @@ from esoz_notify.core.delivery import AttemptStarted, Delivery, Fact
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.core.status import Status
-from esoz_notify.store import ledger, receiving
-from esoz_notify.store.ledger import Change, Connection, Locked, NewNotification
+from esoz_notify.store import ledger, receiving, saving
+from esoz_notify.store.ledger import Connection, Locked, NewNotification
 from esoz_notify.store.receiving import InboxReceipt, MessageId, Poll, RawReceipt
+from esoz_notify.store.saving import Change
 
 EVERY_NO_VIBER = 5
 """One life of so many has no Viber: it is two attempts."""
@@ -150,12 +151,11 @@ async def _answered(connection: Connection, sent: Sequence[Sent]) -> None:
             ],
         )
         locked, now = await ledger.lock(connection, sorted(replies))
-        await _saved(connection, [(one, replies[one.id]) for one in locked], now)
         polls = [
             (Poll(one, started.no, started.provider, _message_id(one, started), 0), POLL_AFTER_S)
             for one, started in sent
         ]
-        await receiving.plan_polls(connection, polls)
+        await _saved(connection, [(one, replies[one.id]) for one in locked], now, polls)
 
 
 async def _kept(connection: Connection, sent: Sequence[Sent]) -> None:
@@ -182,7 +182,10 @@ async def _reported(connection: Connection, count_max: int) -> list[Sent]:
 
 
 async def _saved(
-    connection: Connection, events: Sequence[tuple[Locked, Sequence[Event]]], now: datetime | None
+    connection: Connection,
+    events: Sequence[tuple[Locked, Sequence[Event]]],
+    now: datetime | None,
+    polls: Sequence[tuple[Poll, float]] = (),
 ) -> list[Sent]:
     """Decide, save, and give the attempts that were started."""
     if now is None:
@@ -196,7 +199,7 @@ async def _saved(
             state, new = advance(state, event, world)
             facts += new
         changes.append(Change(one, state, facts))
-    await ledger.save(connection, changes)
+    await saving.save(connection, changes, polls)
     return [(change.locked.id, fact) for change in changes for fact in change.facts if isinstance(fact, AttemptStarted)]
 
 

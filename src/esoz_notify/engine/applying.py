@@ -3,7 +3,7 @@
 What belongs here: running core's decisions over locked rows. What does not: the decisions, the SQL, the sending.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from esoz_notify.core.attempt_keys import attempt_key
 from esoz_notify.core.cascade import Due, Event, Replied, Reported, World, advance
 from esoz_notify.core.channel import GUARANTEED, Channel
-from esoz_notify.core.delivery import Attempt, AttemptRepeated, AttemptStarted, Delivery, Fact
+from esoz_notify.core.delivery import Attempt, AttemptStarted, Delivery, Fact
 from esoz_notify.core.errors import NotFound, NotifyError
 from esoz_notify.core.handing import left_to_others
 from esoz_notify.core.kinds import Lane
@@ -24,8 +24,10 @@ from esoz_notify.core.results import Accepted
 from esoz_notify.core.status import Outcome
 from esoz_notify.engine import webhook_events
 from esoz_notify.engine.sight import ProvidersNow, Sight, as_sight
-from esoz_notify.store import ledger, reach, receiving
-from esoz_notify.store.ledger import Change, Connection, Content, Locked
+from esoz_notify.store import ledger, reach, receiving, saving
+from esoz_notify.store.ledger import Connection, Locked
+from esoz_notify.store.receiving import Poll
+from esoz_notify.store.saving import Change, Content, to_submit
 
 POSTPONED_S = {Lane.CODES: 0.1, Lane.DOCUMENTS: 1.0}
 """What finds every provider of its channel busy is looked at again after so long."""
@@ -62,13 +64,12 @@ async def apply_due(connection: Connection, lane: str, count_max: int, providers
     locked, now = await ledger.claim(connection, lane, count_max, sight.away)
     if now is None:
         return Applied((), (), {})
-    known = await _remembered(connection, locked)
     changes: list[Change] = []
     later: list[UUID] = []
     handed: dict[UUID, str] = {}
     for one in (_with_own_leases(one, sight, now) for one in locked):
         wide = sight if sight.wide is None or _is_handed_here(one, sight) else sight.wide
-        world = World(now, wide.usable(lane), sight.configured, known.get(one.id, {}))
+        world = World(now, wide.usable(lane), sight.configured, one.remembered)
         match _take_up(one, wide, sight.away, world):
             case Change() as change:
                 changes.append(change)
@@ -80,7 +81,7 @@ async def apply_due(connection: Connection, lane: str, count_max: int, providers
         await ledger.postpone(connection, later, POSTPONED_S[Lane(lane)])
     if handed:
         await ledger.hand_over(connection, handed)
-    await ledger.put_back(connection, [change for change in changes if not change.facts])
+    await saving.put_back(connection, [change for change in changes if not change.facts])
     applied = await _save(connection, changes, {})
     return replace(applied, postponed=len(later), handed=len(handed))
 
@@ -142,7 +143,7 @@ def _is_free(sight: Sight, lane: str, started: AttemptStarted) -> bool:
 
 
 def _tell(sight: Sight, lane: str, state: Delivery, facts: Iterable[Fact]) -> None:
-    for no in _to_submit(facts):
+    for no in to_submit(facts):
         sight.took(state.attempts[no].provider, lane)
 
 
@@ -167,10 +168,20 @@ def _may_be_spared(state: Delivery) -> bool:
     return any(step.channel not in GUARANTEED for step in ahead)
 
 
+def _none_to_ask(_: Sequence[Change]) -> Sequence[tuple[Poll, float]]:
+    return ()
+
+
 async def apply_events(
-    connection: Connection, events: Sequence[tuple[UUID, Event]], providers: Sight | ProvidersNow
+    connection: Connection,
+    events: Sequence[tuple[UUID, Event]],
+    providers: Sight | ProvidersNow,
+    to_ask: Callable[[Sequence[Change]], Sequence[tuple[Poll, float]]] = _none_to_ask,
 ) -> Applied:
-    """Apply events to their notifications, several to one in the order given. Refusals concern one event only."""
+    """Apply events to their notifications, several to one in the order given. Refusals concern one event only.
+
+    ``to_ask``: which attempts a provider is to be asked about, and after how many seconds, by what became of them.
+    """
     locked, now = await ledger.lock(connection, sorted({one for one, _ in events}))
     sight = as_sight(providers)
     moving = {one for one, event in events if not _is_good_news(event)}
@@ -199,22 +210,26 @@ async def apply_events(
             states[notification_id] = (after, facts + new)
             _tell(sight, lane, after, new)
     changes = [Change(held[one], state, facts) for one, (state, facts) in states.items()]
-    applied = await _save(connection, changes, refused)
+    applied = await _save(connection, changes, refused, to_ask(changes))
     if handed:
         await ledger.hand_over(connection, handed)
     return applied
 
 
-async def _save(connection: Connection, changes: Sequence[Change], refused: dict[int, NotifyError]) -> Applied:
-    await ledger.save(connection, changes)
+async def _save(
+    connection: Connection,
+    changes: Sequence[Change],
+    refused: dict[int, NotifyError],
+    polls: Sequence[tuple[Poll, float]] = (),
+) -> Applied:
+    contents = await saving.save(connection, changes, polls)
     watched = [change for change in changes if change.locked.watched]
     if watched:
         await webhook_events.publish(connection, watched)
-    calls = [(change, no) for change in changes for no in _to_submit(change.facts)]
-    contents = await ledger.contents(connection, [change.locked.id for change, _ in calls]) if calls else {}
     submissions = tuple(
         Submission(change.locked.id, change.locked.lane, no, change.state, contents[change.locked.id])
-        for change, no in calls
+        for change in changes
+        for no in to_submit(change.facts)
     )
     learned = [
         (change.locked.id, lesson) for change in changes for lesson in lessons(change.locked.state, change.state)
@@ -222,10 +237,6 @@ async def _save(connection: Connection, changes: Sequence[Change], refused: dict
     if learned:
         await reach.learn(connection, learned)
     return Applied(tuple(changes), submissions, refused)
-
-
-def _to_submit(facts: Iterable[Fact]) -> list[int]:
-    return [fact.no for fact in facts if isinstance(fact, AttemptStarted | AttemptRepeated)]
 
 
 class Reply(Struct, frozen=True):

@@ -28,8 +28,8 @@ from esoz_notify.core.status import Outcome, Status
 from esoz_notify.engine.metric_table import PAPER, PHONE
 from esoz_notify.engine.metrics import Metrics
 from esoz_notify.engine.spans import Span, Tells, Trace, kept, named, span_id
-from esoz_notify.store.ledger import Change
 from esoz_notify.store.reading import Stored
+from esoz_notify.store.saving import Change
 
 _CONCLUDED = {
     AttemptAccepted: Outcome.SUBMITTED.value,

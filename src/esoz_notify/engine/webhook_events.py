@@ -11,8 +11,9 @@ from esoz_notify.core.webhooks import EventName, happened
 from esoz_notify.engine import views
 from esoz_notify.engine.clock import new_id
 from esoz_notify.store import reading, webhook_log
-from esoz_notify.store.ledger import Change, Connection
+from esoz_notify.store.ledger import Connection
 from esoz_notify.store.reading import Stored
+from esoz_notify.store.saving import Change
 from esoz_notify.store.webhook_log import NewEvent
 
 TOLD = (

@@ -48,6 +48,7 @@ from esoz_notify.engine.spans import Trace, kept
 from esoz_notify.store import caller_hours, provider_minutes, reach, reading, receiving, tallies, verifications, wake
 from esoz_notify.store.ledger import Connection, next_due, renew
 from esoz_notify.store.receiving import Poll
+from esoz_notify.store.saving import Change
 
 log = logging.getLogger(__name__)
 
@@ -334,10 +335,8 @@ class Worker:
         ]
         if not events:
             return Applied((), (), {}), looked_at
-        applied = await apply_events(connection, events, self._outlook.look())
+        applied = await apply_events(connection, events, self._outlook.look(), partial(self._polls, replies))
         if replies:
-            if polls := self._polls(replies, applied):
-                await receiving.plan_polls(connection, polls)
             fault_points.hit("before_reply_recorded")
         if taken:
             fault_points.hit("before_receipt_applied")
@@ -348,9 +347,9 @@ class Worker:
         log.error("notification %s: a reply of %s cannot be recorded", *ids.values(), extra=ids)
         self._in_hand.drop((reply.notification_id, reply.event.no))
 
-    def _polls(self, replies: Sequence[Reply], applied: Applied) -> list[tuple[Poll, float]]:
+    def _polls(self, replies: Sequence[Reply], changes: Sequence[Change]) -> list[tuple[Poll, float]]:
         """Polls of what was taken and is not known to have come to an end."""
-        states = {change.locked.id: change.state for change in applied.changes}
+        states = {change.locked.id: change.state for change in changes}
         polls = []
         for reply in replies:
             no, result, state = reply.event.no, reply.event.result, states.get(reply.notification_id)

@@ -1,7 +1,7 @@
-"""The ledger's hot statements: intake, claim, lock, save. Each takes a connection inside the caller's transaction.
+"""The ledger's hot statements: intake, claim, lock, agenda. Each takes a connection inside the caller's transaction.
 
 What belongs here: SQL over many notifications at once; no statement runs once per notification. What does not:
-decisions (core), transactions and retries (engine), reading for people (``reading``).
+decisions (core), transactions and retries (engine), what came of it (``saving``), reading for people (``reading``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,10 +14,10 @@ import psycopg
 from msgspec import Struct
 from psycopg.types.json import Jsonb
 
-from esoz_notify.core.delivery import Delivery, Fact, due_at
-from esoz_notify.core.history import Record, to_record
+from esoz_notify.core.channel import Channel
+from esoz_notify.core.delivery import Delivery, due_at
 from esoz_notify.core.limits import WEBHOOK_KEPT_DAYS
-from esoz_notify.core.status import LIVE
+from esoz_notify.core.receipts import Reason
 from esoz_notify.store.rows import (
     ATTEMPT_COLUMNS,
     DELIVERY_COLUMNS,
@@ -25,7 +25,6 @@ from esoz_notify.store.rows import (
     DeliveryRow,
     read_delivery,
     transpose,
-    write_attempt,
     write_route,
 )
 
@@ -74,6 +73,7 @@ class Locked(Struct, frozen=True):
     """A delivery that this transaction holds the row lock of. ``version``: facts in its history so far.
 
     ``watched``: its caller's webhooks are told what becomes of it. ``handed_to``: the provider whose workers take it.
+    ``remembered``: channels on which its phone was not reachable, and why; only what is claimed is asked so much.
     """
 
     id: UUID
@@ -82,14 +82,7 @@ class Locked(Struct, frozen=True):
     state: Delivery
     watched: bool = False
     handed_to: str | None = None
-
-
-class Change(Struct, frozen=True):
-    """What a transaction makes of a locked delivery."""
-
-    locked: Locked
-    state: Delivery
-    facts: tuple[Fact, ...]
+    remembered: Mapping[Channel, Reason] = {}
 
 
 _INTAKE = f"""
@@ -173,14 +166,19 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
     return {one for row in await cursor.fetchall() for one in row[0]}
 
 
+_REMEMBERED = """
+SELECT array_agg(ARRAY[r.channel, r.reason]) FROM notification n JOIN reach r ON r.phone_index = n.phone_index
+WHERE n.id = delivery.notification_id AND r.until > ledger_now()
+"""
+
 _CLAIM = f"""
-SELECT {DELIVERY_COLUMNS}, {NOW} FROM delivery
+SELECT {DELIVERY_COLUMNS}, ({_REMEMBERED}), {NOW} FROM delivery
 WHERE lane = %s AND due_at <= ledger_now() AND (handed_to IS NULL OR handed_to <> ALL(%s))
 ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 _LOCK = f"""
-SELECT {DELIVERY_COLUMNS}, {NOW} FROM delivery
+SELECT {DELIVERY_COLUMNS}, NULL, {NOW} FROM delivery
 WHERE notification_id = ANY(%b::uuid[]) ORDER BY notification_id FOR NO KEY UPDATE
 """
 
@@ -210,7 +208,7 @@ async def _with_attempts(
 ) -> tuple[list[Locked], datetime | None]:
     if not rows:
         return [], None
-    deliveries = [DeliveryRow(*row[:-1]) for row in rows]
+    deliveries = [DeliveryRow(*row[:-2]) for row in rows]
     # A delivery that has no history has no attempts either: most claims are first claims, and need no second look.
     ids = [row.notification_id for row in deliveries if row.version]
     attempts: dict[UUID, list[AttemptRow]] = {}
@@ -227,114 +225,11 @@ async def _with_attempts(
             read_delivery(row, attempts.get(row.notification_id, ())),
             row.watched,
             row.handed_to,
+            {Channel(channel): Reason(reason) for channel, reason in remembered} if remembered else {},
         )
-        for row in deliveries
+        for row, (*_, remembered, _) in zip(deliveries, rows, strict=True)
     ]
     return locked, rows[0][-1]
-
-
-_SAVE = """
-WITH given AS (
-  SELECT * FROM unnest(%b::uuid[], %b::text[], %b::int[], %b::int[], %b::boolean[], %b::timestamptz[],
-                       %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::text[])
-  AS t(id, status, step, version, erased, step_ends_at, retry_at, ended_at, due_at, reason)
-), d AS (
-  UPDATE delivery SET status = given.status, step = given.step, version = given.version, erased = given.erased,
-         step_ends_at = given.step_ends_at, retry_at = given.retry_at, ended_at = given.ended_at,
-         due_at = given.due_at, reason = given.reason, handed_to = NULL
-  FROM given WHERE notification_id = given.id
-), a AS (
-  INSERT INTO attempt (notification_id, no, step, channel, provider, recovery, outcome, reason, detail, calls, parts,
-                       started_at, called_at, submitted_at, ended_at)
-  SELECT * FROM unnest(%b::uuid[], %b::int[], %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
-                       %b::text[], %b::int[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
-                       %b::timestamptz[])
-  ON CONFLICT (notification_id, no) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
-         detail = excluded.detail, calls = excluded.calls, parts = excluded.parts, called_at = excluded.called_at,
-         submitted_at = excluded.submitted_at, ended_at = excluded.ended_at
-), p AS (
-  DELETE FROM poll USING unnest(%b::uuid[], %b::int[]) AS over(id, no)
-  WHERE poll.notification_id = over.id AND poll.attempt_no = over.no
-)
-INSERT INTO history (notification_id, seq, at, fact, record)
-SELECT * FROM unnest(%b::uuid[], %b::int[], %b::timestamptz[], %b::text[], %b::jsonb[])
-"""
-
-_PUT_BACK = """
-UPDATE delivery SET due_at = given.due_at FROM unnest(%b::uuid[], %b::timestamptz[]) AS given(id, due_at)
-WHERE notification_id = given.id
-"""
-
-
-async def put_back(connection: Connection, unchanged: Sequence[Change]) -> None:
-    """Give claimed deliveries that there was nothing to do for their own agenda back, so that they stop being due."""
-    if unchanged:
-        await connection.execute(_PUT_BACK, transpose([(one.locked.id, due_at(one.state)) for one in unchanged], 2))
-
-
-_ERASE = "UPDATE content SET code = NULL WHERE notification_id = ANY(%b::uuid[])"
-
-_RESENT = """
-UPDATE delivery SET resent_at = resent_at || given.at
-FROM unnest(%b::uuid[], %b::timestamptz[]) AS given(id, at) WHERE notification_id = given.id
-"""
-
-
-async def save(connection: Connection, changes: Sequence[Change]) -> None:
-    """Write new states, attempts and history of locked deliveries in one round trip; what is over is polled no more."""
-    changed = [change for change in changes if change.facts]
-    if not changed:
-        return
-    deliveries = [_delivery_values(change) for change in changed]
-    attempts = [
-        write_attempt(change.locked.id, attempt)
-        for change in changed
-        for attempt in change.state.attempts
-        if _attempt_changed(change.locked.state, attempt.no, attempt)
-    ]
-    history = [
-        (change.locked.id, change.locked.version + index, fact.at, *_jsonb(to_record(fact)))
-        for change in changed
-        for index, fact in enumerate(change.facts, start=1)
-    ]
-    over = [
-        (change.locked.id, after.no)
-        for change in changed
-        for before, after in zip(change.locked.state.attempts, change.state.attempts, strict=False)
-        if before.outcome in LIVE and after.outcome not in LIVE
-    ]
-    values = (*transpose(deliveries, 10), *transpose(attempts, 15), *transpose(over, 2), *transpose(history, 5))
-    await connection.execute(_SAVE, values)
-    resent = [(c.locked.id, c.state.resent_at[-1]) for c in changed if c.state.resent_at != c.locked.state.resent_at]
-    if resent:
-        await connection.execute(_RESENT, transpose(resent, 2))
-    erased = [c.locked.id for c in changed if c.state.erased and not c.locked.state.erased]
-    if erased:
-        await connection.execute(_ERASE, [erased])
-
-
-def _delivery_values(change: Change) -> tuple[Any, ...]:
-    state = change.state
-    return (
-        change.locked.id,
-        state.status.value,
-        state.step,
-        change.locked.version + len(change.facts),
-        state.erased,
-        state.step_ends_at,
-        state.retry_at,
-        state.ended_at,
-        due_at(state),
-        state.reason.value if state.reason else None,
-    )
-
-
-def _attempt_changed(before: Delivery, no: int, attempt: object) -> bool:
-    return no >= len(before.attempts) or before.attempts[no] is not attempt
-
-
-def _jsonb(record: tuple[str, Record]) -> tuple[str, Jsonb]:
-    return record[0], Jsonb(record[1], msgspec.json.encode)
 
 
 _POSTPONE = f"""
@@ -378,34 +273,6 @@ async def renew(connection: Connection, ids: Sequence[UUID], lease_s: float) -> 
     Nothing else on the agenda is pushed: a window ends in its time, however long the provider thinks.
     """
     await connection.execute(_RENEW, [timedelta(seconds=lease_s), sorted(ids)])
-
-
-class Content(Struct, frozen=True, kw_only=True):
-    """What a submission needs of a notification besides its delivery; sealed fields as they are in the ledger."""
-
-    id: UUID
-    kind: str
-    language: str
-    relation: str
-    phone: bytes | None
-    tax_id: bytes | None
-    data: bytes
-    code: bytes | None
-    traceparent: str | None
-
-
-_CONTENT = """
-SELECT n.id, n.kind, n.language, n.recipient ->> 'relation', c.phone, c.tax_id, c.data, c.code,
-       n.traceparent
-FROM notification n JOIN content c ON c.notification_id = n.id WHERE n.id = ANY(%b::uuid[])
-"""
-
-
-async def contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Content]:
-    """Sealed contents of notifications by id."""
-    cursor = await connection.execute(_CONTENT, [list(ids)])
-    names = ("id", "kind", "language", "relation", "phone", "tax_id", "data", "code", "traceparent")
-    return {row[0]: Content(**dict(zip(names, row, strict=True))) for row in await cursor.fetchall()}
 
 
 _NEXT_DUE = "SELECT due_at FROM delivery WHERE lane = %s AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"

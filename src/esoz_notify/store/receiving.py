@@ -263,23 +263,6 @@ class Poll:
     tries: int
 
 
-_PLAN = f"""
-INSERT INTO poll (notification_id, attempt_no, provider, provider_message_id, due_at)
-SELECT t.id, t.no, t.provider, t.message_id, {NOW} + t.pause
-FROM unnest(%b::uuid[], %b::int[], %b::text[], %b::text[], %b::interval[]) AS t(id, no, provider, message_id, pause)
-ON CONFLICT (notification_id, attempt_no) DO NOTHING
-"""
-
-
-async def plan_polls(connection: Connection, polls: Sequence[tuple[Poll, float]]) -> None:
-    """Put attempts on the agenda of polling, each after its pause in seconds."""
-    values = [
-        (one.notification_id, one.attempt_no, one.provider, one.provider_message_id, timedelta(seconds=pause_s))
-        for one, pause_s in polls
-    ]
-    await connection.execute(_PLAN, transpose(values, 5))
-
-
 _DUE_POLLS = """
 UPDATE poll SET tries = tries + 1, due_at = ledger_now() + %s
 WHERE (notification_id, attempt_no) IN (
