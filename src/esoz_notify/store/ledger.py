@@ -9,22 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 from msgspec import Struct
-from psycopg.types.json import Jsonb
 
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.delivery import Delivery, due_at
 from esoz_notify.core.limits import WEBHOOK_KEPT_DAYS
 from esoz_notify.core.receipts import Reason
+from esoz_notify.store.arrays import packed
 from esoz_notify.store.rows import (
     ATTEMPT_COLUMNS,
     DELIVERY_COLUMNS,
     AttemptRow,
     DeliveryRow,
     read_delivery,
-    transpose,
     write_route,
 )
 
@@ -142,7 +140,7 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
             row.policy,
             row.phone_index,
             row.number_index,
-            Jsonb(row.recipient, msgspec.json.encode),
+            row.recipient,
             row.traceparent,
             row.phone,
             row.tax_id,
@@ -151,7 +149,7 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
             row.summary,
             row.idempotency_key,
             row.fingerprint,
-            row.delivery.status.value,
+            row.delivery.status,
             write_route(row.delivery.steps),
             row.delivery.has_code,
             row.delivery.is_code,
@@ -162,7 +160,7 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
         for row in rows
     ]
     covered = [(row.id, crisis_id) for row in rows for crisis_id in row.crises]
-    cursor = await connection.execute(_INTAKE, (*transpose(values, 26), *transpose(covered, 2)))
+    cursor = await connection.execute(_INTAKE, packed(_INTAKE, values, covered))
     return {one for row in await cursor.fetchall() for one in row[0]}
 
 
@@ -256,7 +254,7 @@ SELECT pg_notify('{AGENDA}', lane || '@' || handed_to) FROM d GROUP BY lane, han
 
 async def hand_over(connection: Connection, handed: Mapping[UUID, str]) -> None:
     """Leave locked deliveries to the workers of a provider each, and tell those; they stay due."""
-    await connection.execute(_HAND_OVER, transpose(list(handed.items()), 2))
+    await connection.execute(_HAND_OVER, packed(_HAND_OVER, list(handed.items())))
 
 
 _RENEW = f"""

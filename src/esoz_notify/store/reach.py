@@ -11,8 +11,8 @@ from uuid import UUID
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.reach import Lesson
 from esoz_notify.core.receipts import Reason
+from esoz_notify.store.arrays import packed
 from esoz_notify.store.ledger import Connection
-from esoz_notify.store.rows import transpose
 
 # Taken in the order of keys, and forgetting waits for nobody: two transactions cannot lock each other out.
 _REMEMBER = """
@@ -43,9 +43,9 @@ async def learn(connection: Connection, lessons: Sequence[tuple[UUID, Lesson]]) 
     ]
     good = [(one, lesson.channel.value) for one, lesson in lessons if lesson.reason is None]
     if bad:
-        await connection.execute(_REMEMBER, transpose(bad, 4))
+        await connection.execute(_REMEMBER, packed(_REMEMBER, bad))
     if good:
-        await connection.execute(_FORGET, transpose(good, 2))
+        await connection.execute(_FORGET, packed(_FORGET, good))
 
 
 _KNOWN = """

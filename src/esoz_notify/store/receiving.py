@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from esoz_notify.core.receipts import Reason, ReceiptState
+from esoz_notify.store.arrays import packed
 from esoz_notify.store.ledger import NOW, Connection
-from esoz_notify.store.rows import transpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +120,13 @@ async def keep(connection: Connection, raw: Sequence[RawReceipt], said: Sequence
             one.notification_id,
             one.attempt_no,
             one.state.value,
-            one.reason.value if one.reason else None,
+            one.reason,
             one.detail,
         )
         for one in said
     ]
-    statement, width = (_KEEP_ONCE, 7) if marked else (_KEEP, 5)
-    await connection.execute(statement, [*transpose(raw_values, width), *transpose(said_values, 8)])
+    statement = _KEEP_ONCE if marked else _KEEP
+    await connection.execute(statement, packed(statement, raw_values, said_values))
 
 
 async def is_waited_on(connection: Connection) -> bool:
@@ -222,7 +222,7 @@ RETURNING receipt_inbox.id
 async def know(connection: Connection, ids: Sequence[MessageId]) -> bool:
     """Remember provider message ids; receipts that came before are orphans no more. True when there were any."""
     values = [(one.provider, one.provider_message_id, one.notification_id, one.attempt_no, one.part) for one in ids]
-    cursor = await connection.execute(_KNOW, transpose(values, 5))
+    cursor = await connection.execute(_KNOW, packed(_KNOW, values))
     return bool(await cursor.fetchall())
 
 
@@ -294,9 +294,9 @@ async def replan_polls(connection: Connection, again: Sequence[tuple[Poll, float
     """Ask again after the pause in seconds, or never again."""
     if again:
         values = [(one.notification_id, one.attempt_no, timedelta(seconds=pause_s)) for one, pause_s in again]
-        await connection.execute(_REPLAN, transpose(values, 3))
+        await connection.execute(_REPLAN, packed(_REPLAN, values))
     if over:
-        await connection.execute(_UNPLAN, transpose([(one.notification_id, one.attempt_no) for one in over], 2))
+        await connection.execute(_UNPLAN, packed(_UNPLAN, [(one.notification_id, one.attempt_no) for one in over]))
 
 
 async def last_receipt_at(connection: Connection, provider: str) -> datetime | None:

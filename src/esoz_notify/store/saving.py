@@ -9,16 +9,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
-from psycopg.types.json import Jsonb
 
 from esoz_notify.core.delivery import AttemptRepeated, AttemptStarted, Delivery, Fact, due_at
-from esoz_notify.core.history import Record, to_record
+from esoz_notify.core.history import to_record
 from esoz_notify.core.status import LIVE
+from esoz_notify.store.arrays import packed
 from esoz_notify.store.ledger import NOW, Connection, Locked
 from esoz_notify.store.receiving import Poll
-from esoz_notify.store.rows import transpose, write_attempt
+from esoz_notify.store.rows import write_attempt
 
 
 class Change(Struct, frozen=True):
@@ -92,7 +91,9 @@ WHERE notification_id = given.id
 async def put_back(connection: Connection, unchanged: Sequence[Change]) -> None:
     """Give claimed deliveries that there was nothing to do for their own agenda back, so that they stop being due."""
     if unchanged:
-        await connection.execute(_PUT_BACK, transpose([(one.locked.id, due_at(one.state)) for one in unchanged], 2))
+        await connection.execute(
+            _PUT_BACK, packed(_PUT_BACK, [(one.locked.id, due_at(one.state)) for one in unchanged])
+        )
 
 
 _ERASE = "UPDATE content SET code = NULL WHERE notification_id = ANY(%b::uuid[])"
@@ -121,7 +122,7 @@ async def save(
         if _attempt_changed(change.locked.state, attempt.no, attempt)
     ]
     history = [
-        (change.locked.id, change.locked.version + index, fact.at, *_jsonb(to_record(fact)))
+        (change.locked.id, change.locked.version + index, fact.at, *to_record(fact))
         for change in changed
         for index, fact in enumerate(change.facts, start=1)
     ]
@@ -136,21 +137,14 @@ async def save(
         for one, pause_s in polls
     ]
     submitted = [change.locked.id for change in changed if to_submit(change.facts)]
-    values = [
-        *transpose(deliveries, 10),
-        *transpose(attempts, 15),
-        *transpose(over, 2),
-        *transpose(planned, 5),
-        *transpose(history, 5),
-        submitted,
-    ]
-    contents = {row[0]: Content(*row) for row in await (await connection.execute(_SAVE, values)).fetchall()}
+    cursor = await connection.execute(_SAVE, packed(_SAVE, deliveries, attempts, over, planned, history, submitted))
+    contents = {row[0]: Content(*row) for row in await cursor.fetchall()}
     resent = [(c.locked.id, c.state.resent_at[-1]) for c in changed if c.state.resent_at != c.locked.state.resent_at]
     if resent:
-        await connection.execute(_RESENT, transpose(resent, 2))
+        await connection.execute(_RESENT, packed(_RESENT, resent))
     erased = [c.locked.id for c in changed if c.state.erased and not c.locked.state.erased]
     if erased:
-        await connection.execute(_ERASE, [erased])
+        await connection.execute(_ERASE, packed(_ERASE, erased))
     return contents
 
 
@@ -158,7 +152,7 @@ def _delivery_values(change: Change) -> tuple[Any, ...]:
     state = change.state
     return (
         change.locked.id,
-        state.status.value,
+        state.status,
         state.step,
         change.locked.version + len(change.facts),
         state.erased,
@@ -166,13 +160,9 @@ def _delivery_values(change: Change) -> tuple[Any, ...]:
         state.retry_at,
         state.ended_at,
         due_at(state),
-        state.reason.value if state.reason else None,
+        state.reason,
     )
 
 
 def _attempt_changed(before: Delivery, no: int, attempt: object) -> bool:
     return no >= len(before.attempts) or before.attempts[no] is not attempt
-
-
-def _jsonb(record: tuple[str, Record]) -> tuple[str, Jsonb]:
-    return record[0], Jsonb(record[1], msgspec.json.encode)
