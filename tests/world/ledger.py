@@ -308,7 +308,7 @@ class Transaction:
     def due_polls(self, provider: str, count_max: int, lease_s: float) -> list[Poll]:
         """Take due polls; they come due again after the lease."""
         due = [row for row in self._ledger.polls.values() if row.poll.provider == provider and row.due_at <= self.now]
-        taken = [replace(row.poll, tries=row.poll.tries + 1) for row in due[:count_max]]
+        taken = [structs.replace(row.poll, tries=row.poll.tries + 1) for row in due[:count_max]]
         for poll in taken:
             self._writes.append(partial(self._replan, poll, lease_s))
         return taken

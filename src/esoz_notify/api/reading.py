@@ -70,6 +70,8 @@ class BadQuery(InvalidInput):
 
 def check_type(content_type: str | None, *wanted: str) -> None:
     """Check a Content-Type header. Raises WrongType when it is none of those wanted."""
+    if content_type in wanted:
+        return
     given, _, parameters = (content_type or "").partition(";")
     charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
     if given.strip().lower() not in wanted or (charset and charset[1].lower() not in {"utf-8", "us-ascii"}):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from esoz_notify.core.callback_credentials import Signed
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.phone import Phone
@@ -102,8 +104,7 @@ SubmitDialogue: TypeAlias = Generator[Saying, Hearing, tuple[Result, ...]]
 """Returns one result per message, in order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True):
     """What a provider says about one part of one message, in our vocabulary.
 
     ``provider_message_id`` is the id from ``Accepted.message_ids``. ``at``: the provider's own time, aware, if it gave

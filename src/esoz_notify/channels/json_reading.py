@@ -20,6 +20,7 @@ _CURRENCY = re.compile("[A-Z]{3}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,59}")
 _SECONDS = re.compile(r"[0-9]{1,6}")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def ask(call: HttpCall) -> Generator[Saying, Hearing, HttpReply | NoReply]:
@@ -32,7 +33,7 @@ def ask(call: HttpCall) -> Generator[Saying, Hearing, HttpReply | NoReply]:
 
 def json_body(value: object) -> bytes:
     """The body of a call. ASCII only, so that no text of ours, however odd, can fail to be encoded."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def parse(body: bytes) -> object:

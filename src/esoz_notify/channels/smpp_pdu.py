@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 from esoz_notify.core.errors import NotifyError
 
 HEADER_BYTES = 16
@@ -124,8 +126,7 @@ class BindResp:
     tlvs: tuple[Tlv, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShortMessage:
+class ShortMessage(Struct, frozen=True, kw_only=True):
     """Body of submit_sm and deliver_sm (SMPP 3.4 §4.4.1, §4.6.1). Its repr hides the numbers and the text."""
 
     source_addr: str

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 
 
 class NumberFormat(StrEnum):
@@ -92,6 +93,12 @@ def parse_date(text: str) -> date:
     raise NumberProblem("not_a_date", "must be an existing calendar date written YYYY-MM-DD")
 
 
+@cache
+def _canonical(symbols: Symbols) -> re.Pattern[str]:
+    group = f"[{symbols.alphabet}]{{{GROUP_LENGTH}}}"
+    return re.compile("-".join([group] * (symbols.length // GROUP_LENGTH)), re.ASCII)
+
+
 def _parse_code(text: str) -> str:
     if not _CODE_RULE.fullmatch(text):
         raise NumberProblem(
@@ -101,6 +108,8 @@ def _parse_code(text: str) -> str:
 
 
 def _parse_grouped(symbols: Symbols, text: str) -> str:
+    if _canonical(symbols).fullmatch(text):
+        return text  # as most that come: nothing more is to be done to them
     plain = text.translate(_TO_CANONICAL)
     rule = f"{symbols.length} symbols in groups of {GROUP_LENGTH}, each one of {symbols.alphabet}"
     if not set(plain) <= set(symbols.alphabet):

@@ -4,7 +4,7 @@ What belongs here: which failures teach something and which proofs make it forgo
 (store), and skipping a step because of it (``cascade``).
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from esoz_notify.core import limits
 from esoz_notify.core.channel import Channel
@@ -23,8 +23,7 @@ LIFE_S: dict[tuple[Channel, Reason], float] = {
 _CHANNELS = frozenset(channel for channel, _ in LIFE_S)
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
+class Lesson(Struct, frozen=True):
     """What a change teaches about a phone and a channel. ``reason`` None: it is reachable, forget what was known."""
 
     channel: Channel

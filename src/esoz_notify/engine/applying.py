@@ -5,6 +5,7 @@ What belongs here: running core's decisions over locked rows. What does not: the
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from msgspec import Struct
@@ -168,6 +169,10 @@ def _may_be_spared(state: Delivery) -> bool:
     return any(step.channel not in GUARANTEED for step in ahead)
 
 
+_by_value = attrgetter("int")
+"""Orders ids as comparing them would, and the ledger does, at a third of the cost."""
+
+
 def _none_to_ask(_: Sequence[Change]) -> Sequence[tuple[Poll, float]]:
     return ()
 
@@ -182,7 +187,7 @@ async def apply_events(
 
     ``to_ask``: which attempts a provider is to be asked about, and after how many seconds, by what became of them.
     """
-    locked, now = await ledger.lock(connection, sorted({one for one, _ in events}))
+    locked, now = await ledger.lock(connection, sorted({one for one, _ in events}, key=_by_value))
     sight = as_sight(providers)
     moving = {one for one, event in events if not _is_good_news(event)}
     known = await _remembered(connection, [one for one in locked if one.id in moving])

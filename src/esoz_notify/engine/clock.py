@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class LedgerClock:
@@ -39,10 +40,14 @@ def new_id(now: datetime) -> UUID:
     """A UUIDv7 (RFC 9562 §5.7): ordered by the millisecond of ``now``, 74 bits of randomness."""
     random = int.from_bytes(os.urandom(10))
     high, low = random >> 68, random & ((1 << 62) - 1)
-    return UUID(int=first_id(now).int | (0x7 << 76) | (high << 64) | (0x2 << 62) | low)
+    return UUID(int=_time_bits(now) | (0x7 << 76) | (high << 64) | (0x2 << 62) | low)
 
 
 def first_id(moment: datetime) -> UUID:
     """What no id made at or after a moment is below: where a range of ids by time begins."""
-    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)  # in whole numbers: a float rounds far years
-    return UUID(int=milliseconds << 80)
+    return UUID(int=_time_bits(moment))
+
+
+def _time_bits(moment: datetime) -> int:
+    milliseconds = (moment - _EPOCH) // _MILLISECOND  # in whole numbers: a float rounds far years
+    return milliseconds << 80

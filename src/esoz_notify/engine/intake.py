@@ -6,11 +6,12 @@ What belongs here: gathering concurrent requests into one transaction and decidi
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from esoz_notify.core.channel import Channel, Step
 from esoz_notify.core.crisis import Affected, Crisis, covering, why_on_paper
@@ -66,8 +67,7 @@ class CannotInform(NotifyError):
         self.refusal = refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """Who is informed and by which route, with every reason. ``crises``: that cover it, the one to be told first."""
 
     who: Inform | Print
@@ -77,8 +77,7 @@ class Decision:
     crises: tuple[Crisis, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """One request to accept. ``key``: the caller's idempotency key; ``fingerprint``: of the request's meaning.
 
     ``verifying``: what its code confirms, when the code was made here.
@@ -91,8 +90,7 @@ class Asked:
     verifying: Verifying | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What a request came to. ``replayed``: the key was used before for the same request."""
 
     stored: Stored
@@ -153,10 +151,12 @@ class Intake:
             raise Conflict("a request with this Idempotency-Key is being worked on", code="idempotency_in_flight")
         self._in_flight.add(flight)
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                return await self._batcher.do(asked)
-        except TimeoutError:
-            raise Unavailable("the ledger takes too long to be sure of it; send it again under its key") from None
+            answer = self._batcher.put(asked)
+            giving_up = asyncio.get_running_loop().call_later(_ANSWER_S, _give_up, answer)
+            try:
+                return await answer
+            finally:
+                giving_up.cancel()
         finally:
             self._in_flight.discard(flight)
 
@@ -364,6 +364,11 @@ class Intake:
             delivery=delivery,
             crises=tuple(crisis.id for crisis in decision.crises),
         )
+
+
+def _give_up(answer: "asyncio.Future[Taken]") -> None:
+    if not answer.done():
+        answer.set_exception(Unavailable("the ledger takes too long to be sure of it; send it again under its key"))
 
 
 def _as_first_time(answer: Taken | Exception, began: datetime) -> Taken | Exception:

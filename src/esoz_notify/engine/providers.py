@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from msgspec import Struct
+
 from esoz_notify.channels.dialogue import Adapter, Capabilities, OutboundMessage
 from esoz_notify.core.breaker import Verdict
 from esoz_notify.core.channel import Channel, Providers, ProviderView
@@ -90,8 +92,7 @@ def providers_now(providers: Sequence[Provider], away: Collection[str] = ()) -> 
     return up
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(Struct, frozen=True):
     """A message waiting for its turn; times are the loop's. ``repeat``: it has been called before."""
 
     message: OutboundMessage

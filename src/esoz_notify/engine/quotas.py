@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from msgspec import Struct
+
 from esoz_notify.core.errors import InvalidInput, NotFound, Problem, Unavailable
 from esoz_notify.engine.audit import Action, Deed, note
 from esoz_notify.engine.ledgers import Ledger, Steady
@@ -51,8 +53,7 @@ class RateLimit:
         return self.quota / self.window_s
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """What is left of ``limit``. ``full_in_s``: until all of it is back. ``wait_s``: 0 when this one is allowed."""
 
     left: int

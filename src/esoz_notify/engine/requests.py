@@ -6,9 +6,10 @@ What belongs here: the shape of a request as values, and the checks of its own f
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec import Struct
 
 from esoz_notify.core.channel import Step
 from esoz_notify.core.crisis_proposal import VALUE_LENGTH_MAX
@@ -19,8 +20,7 @@ from esoz_notify.core.phone import PHONE_RULE, Phone
 from esoz_notify.render.summary import read_summary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InlineRecipient:
+class InlineRecipient(Struct, frozen=True, kw_only=True):
     """A person that the caller chose itself. ``tax_id`` makes Diia possible."""
 
     phone: Phone
@@ -28,8 +28,7 @@ class InlineRecipient:
     language: str = "uk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """A checked request for one notification. ``data`` is normalised and without its secret, which is in ``code``.
 
     ``valid_until``: as the caller said; None leaves it to the kind. ``notifications_off``: the document's programme
@@ -42,9 +41,9 @@ class Order:
     patient_id: UUID | None
     recipient: InlineRecipient | None
     inform_with: str | None
-    data: Mapping[str, str] = field(repr=False)
-    code: str | None = field(repr=False)
-    summary: Mapping[str, str] = field(repr=False)
+    data: Mapping[str, str]
+    code: str | None
+    summary: Mapping[str, str]
     reference: str | None
     valid_until: datetime | None
     traceparent: str | None = None
@@ -52,6 +51,10 @@ class Order:
     region: str | None = None
     programme: str | None = None
     steps: tuple[Step, ...] = ()
+
+    def __repr__(self) -> str:
+        # The data, the code and whose they are must not reach a log through a repr.
+        return f"Order(kind={self.kind.name!r}, reference={self.reference!r})"
 
 
 def read_order(asked: Mapping[str, object], now: datetime, *, traceparent: str | None = None) -> Order:

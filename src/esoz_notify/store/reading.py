@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from esoz_notify.core.delivery import Delivery, Fact
 from esoz_notify.core.history import from_record
 from esoz_notify.store.ledger import Connection
 from esoz_notify.store.rows import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, AttemptRow, DeliveryRow, read_delivery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(Struct, frozen=True, kw_only=True):
     """A notification as the ledger holds it, without its sealed content."""
 
     id: UUID

@@ -4,17 +4,17 @@ What belongs here: SQL over receipts, provider message ids and polls. What does 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec import Struct
 
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.store.arrays import packed
 from esoz_notify.store.ledger import NOW, Connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawReceipt:
+class RawReceipt(Struct, frozen=True, kw_only=True):
     """One callback or PDU exactly as it came, sealed. ``problem``: why it cannot be read, if it cannot.
 
     ``polled``: we asked for it, so it does not show that the provider still reports by itself. ``mark``: what is kept
@@ -30,8 +30,7 @@ class RawReceipt:
     mark_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxReceipt:
+class InboxReceipt(Struct, frozen=True, kw_only=True):
     """What a receipt says. ``notification_id`` and ``attempt_no`` when the provider's id is our own key."""
 
     receipt_id: UUID
@@ -44,8 +43,7 @@ class InboxReceipt:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenReceipt:
+class TakenReceipt(Struct, frozen=True, kw_only=True):
     """A receipt taken from the inbox together with the attempt it speaks of."""
 
     notification_id: UUID
@@ -193,8 +191,7 @@ async def take(connection: Connection, count_max: int) -> tuple[list[TakenReceip
     return taken, len(rows)
 
 
-@dataclass(frozen=True, slots=True)
-class MessageId:
+class MessageId(Struct, frozen=True):
     """The id that a provider gave to one part of an attempt."""
 
     provider: str
@@ -252,8 +249,7 @@ async def adopt(connection: Connection, orphan_life: timedelta) -> tuple[bool, i
     return bool(adopted), len(given_up)
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
+class Poll(Struct, frozen=True):
     """Ask ``provider`` what became of an attempt. ``tries``: how often it was asked."""
 
     notification_id: UUID

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from uuid import UUID
@@ -173,7 +174,12 @@ class Vault:
 
 def field_aad(table: str, column: str, row_id: UUID | str) -> bytes:
     """Give the associated data that binds a sealed value to its row and column."""
-    return _framed(table.encode(), column.encode(), str(row_id).encode())
+    return _place(table, column) + _framed(str(row_id).encode())
+
+
+@cache
+def _place(table: str, column: str) -> bytes:
+    return _framed(table.encode(), column.encode())
 
 
 def wrap_data_key(keys: Keys, key_id: int, data_key: bytes) -> bytes:
@@ -298,4 +304,4 @@ def _is_id(key_id: int) -> bool:
 
 def _framed(*parts: bytes) -> bytes:
     """Join parts with their lengths before them, so that no two different lists of parts give the same bytes."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
