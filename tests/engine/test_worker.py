@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,9 @@ from esoz_notify.core.limits import RESEND_COUNT_MAX
 from esoz_notify.core.receipts import Reason
 from esoz_notify.core.results import Refused
 from esoz_notify.core.status import Status
+from esoz_notify.engine import outlook
 from esoz_notify.engine import worker as worker_module
+from esoz_notify.engine.applying import Applied, apply_due
 from esoz_notify.store import reading
 
 
@@ -249,3 +252,22 @@ async def test_documents_leave_codes_room(ledger_dsn: str, tmp_path: Path, monke
             heaps.append(waiting + sum(count for (_, lane), count in held if lane == Lane.DOCUMENTS))
             await asyncio.sleep(0.01)
     assert max(heaps) < 150, "some fifty; without that rule 360 of 150 documents with two receipts each"
+
+
+async def test_claims_follow_free_hands(ledger_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a provider has its hands full, what has none waits untouched, and a hand that is freed is used at once."""
+    monkeypatch.setattr(outlook, "IN_HAND_MAX", {Lane.CODES: 40, Lane.DOCUMENTS: 40})
+    monkeypatch.setattr(worker_module, "CLAIM_MIN", 2)
+    postponed = []
+
+    async def counted(*given: Any) -> Applied:
+        applied = await apply_due(*given)
+        postponed.append(applied.postponed)
+        return applied
+
+    monkeypatch.setattr(worker_module, "apply_due", counted)
+    async with a_house(ledger_dsn, tmp_path, window_s=60) as house:
+        ids = await asyncio.gather(*(house.send(number, f"document-{number}") for number in range(150)))
+        for one in ids:
+            await house.until(one, limit_s=30)
+    assert sum(postponed) < 300, "some 120; 600, and twice the time, when each claim is for as many as there may be"

@@ -7,6 +7,7 @@ its texts (``render``) and the formats of numbers (``numbers``).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from esoz_notify.core.errors import InvalidInput
 from esoz_notify.core.fields import Fields, Findings
@@ -44,7 +45,7 @@ class Field:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """One row of the table of kinds. ``internal``: not for callers of the API to choose."""
 
@@ -55,7 +56,7 @@ class Kind:
     title_en: str
     internal: bool = False
 
-    @property
+    @cached_property
     def lane(self) -> Lane:
         """Codes go ahead of everything else."""
         return Lane.CODES if self.column is PolicyColumn.CODES else Lane.DOCUMENTS
@@ -73,7 +74,7 @@ class Kind:
         """How long a summary that replaces the message may be printed: a prescription is redeemed within 30 days."""
         return CODE_LIFE_S if self.lane is Lane.CODES else 30 * DAY_S
 
-    @property
+    @cached_property
     def secret_field(self) -> str | None:
         """Name of the datum that is erased when the notification is over; None: it has none."""
         return next((field.name for field in self.fields if field.secret), None)

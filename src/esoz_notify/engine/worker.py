@@ -53,6 +53,8 @@ from esoz_notify.store.saving import Change
 log = logging.getLogger(__name__)
 
 CLAIM_MAX = 100
+CLAIM_MIN = 20
+"""A claim is for twice as many as found a hand the last time, so that what has none waits untouched."""
 LOOK_S = 0.25
 IDLE_S = 1.0
 """Hints wake a loop that has nothing to do; without them it looks so often, and when the agenda says so."""
@@ -103,10 +105,12 @@ class Worker:
         self._replies: deque[Reply] = deque()
         self._batch_max = BATCH_MAX
         self._agenda = {lane: asyncio.Event() for lane in Lane}
+        self._claim_max = dict.fromkeys(Lane, CLAIM_MIN)
+        self._waits_for_hands = dict.fromkeys(Lane, False)
         self._news = asyncio.Event()
         self._receipts_wait = True
-        self._behind = False
         self._caught_up = asyncio.Event()
+        self._caught_up.set()
         self._code_at_s = -CODES_PASS_S
         self._counted: datetime | None = None
         self._stopping = False
@@ -170,12 +174,13 @@ class Worker:
     # --- claim and send -----------------------------------------------------------------------------------------------
 
     async def _claim(self, lane: Lane, steady: Steady) -> None:
-        if lane is Lane.DOCUMENTS and self._behind and time.monotonic() - self._code_at_s < CODES_PASS_S:
+        if lane is Lane.DOCUMENTS and time.monotonic() - self._code_at_s < CODES_PASS_S:
             # While codes pass, documents that have begun are finished first: replies and receipts of more of them would
             # only stand before those of codes. Without codes, sending comes first.
-            await until(self._caught_up, LOOK_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._caught_up.wait(), LOOK_S)
         room = IN_HAND_MAX[lane] - self._in_hand.in_lane(lane)
-        wanted = 0 if self._stopping else min(room, CLAIM_MAX)
+        wanted = 0 if self._stopping else min(room, self._claim_max[lane])
         if wanted > 0:
             applied = await steady.run(
                 lambda connection: apply_due(connection, lane.value, wanted, self._outlook.look())
@@ -184,10 +189,13 @@ class Worker:
                 fault_points.hit("after_claim_commit")
             self._dispatch(applied)
             await self._measure(applied, {}, steady)
+            found = len(applied.changes) + applied.postponed + applied.handed
+            self._claim_max[lane] = min(max(2 * (found - applied.postponed), CLAIM_MIN), CLAIM_MAX)
+            self._waits_for_hands[lane] = applied.postponed > 0
             idle = (applied.postponed or applied.handed) and not applied.submissions
-            if len(applied.changes) + applied.postponed + applied.handed == wanted and not idle:
+            if found == wanted and not idle:
                 return
-            if not applied.changes and not applied.postponed and not applied.handed:
+            if not found:
                 await self._rest(lane, steady)
                 return
         await until(self._agenda[lane], LOOK_S)
@@ -272,6 +280,9 @@ class Worker:
             self._replies.popleft()
             self._in_hand.drop((reply.notification_id, reply.event.no))
         if replies:
+            for lane, waits in self._waits_for_hands.items():
+                if waits:
+                    self._agenda[lane].set()
             fault_points.hit("after_reply_recorded")
         if looked_at and applied.changes:
             fault_points.hit("after_receipts_applied")
@@ -283,8 +294,9 @@ class Worker:
         full = looked_at >= self._batch_max
         self._receipts_wait |= full
         more = bool(self._replies or (full and applied.changes))
-        self._behind = more
-        if not more:
+        if more:
+            self._caught_up.clear()
+        else:
             self._caught_up.set()
         self._batch_max = min(2 * self._batch_max, BATCH_MAX)
         while not more and not await until(self._news, IDLE_S):
