@@ -1,5 +1,6 @@
 """The one way imports flow, as import-linter contracts in pyproject.toml; here they are run, and none is forgotten."""
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -26,3 +27,19 @@ def test_every_room_is_named_in_a_contract() -> None:
             named |= {module.strip(" ()") for module in entry.split("|")}
     rooms = {path.relative_to(house.SRC).parts[0].removesuffix(".py") for path in house.modules(house.SRC)}
     assert {f"esoz_notify.{room}" for room in rooms if not room.startswith("__")} - named == set()
+
+
+def test_core_takes_values_only_from_msgspec() -> None:
+    """Core makes frozen values by it; reading and writing JSON is for those who speak with somebody."""
+    taken = set()
+    for path in house.modules(house.SRC / "core"):
+        for node in ast.walk(house.tree(path)):
+            if isinstance(node, ast.Import):
+                taken |= {name.name for name in node.names}
+            if isinstance(node, ast.ImportFrom):
+                taken |= {f"{node.module}.{name.name}" for name in node.names}
+    assert {one for one in taken if one.startswith("msgspec")} == {
+        "msgspec.Struct",
+        "msgspec.field",
+        "msgspec.structs.replace",
+    }
