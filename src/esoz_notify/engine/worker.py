@@ -198,7 +198,9 @@ class Worker:
             if not found:
                 await self._rest(lane, steady)
                 return
-        await until(self._agenda[lane], LOOK_S)
+        if not await until(self._agenda[lane], LOOK_S):
+            # No hand was freed: behind those that wait for one there may be others whose provider has one.
+            self._claim_max[lane] = CLAIM_MAX
 
     async def _rest(self, lane: Lane, steady: Steady) -> None:
         """Leave a lane alone in which nothing is due, until something is; what others hold is due and not ours."""

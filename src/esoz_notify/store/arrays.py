@@ -41,8 +41,9 @@ class _Packed(bytes):
 class _AsItIs(Dumper):
     format = Format.BINARY
 
-    def dump(self, obj: Any) -> bytes:
-        return bytes(obj)
+    def dump(self, obj: Any) -> _Packed:
+        packed: _Packed = obj
+        return packed
 
 
 def _uuid(value: UUID) -> bytes:
