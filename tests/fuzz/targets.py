@@ -236,7 +236,7 @@ def phone(data: bytes) -> None:
 
 
 def number(data: bytes) -> None:
-    """In every format: a canonical spelling is its own, and no refusal repeats the text."""
+    """In every format: a canonical spelling is its own, also with spaces for hyphens; no refusal repeats the text."""
     text = data.decode("utf-8", "replace")
     for number_format in numbers.NumberFormat:
         try:
@@ -246,6 +246,8 @@ def number(data: bytes) -> None:
         else:
             assert numbers.parse(number_format, canonical) == canonical
             assert canonical.isascii()
+            if number_format in numbers.GROUPED:
+                assert numbers.parse(number_format, canonical.replace("-", " ")) == canonical
 
 
 def sms_text(data: bytes) -> None:

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from esoz_notify.core.delivery import Delivery
 from esoz_notify.core.limits import WEBHOOK_FAILING_DAYS, WEBHOOK_WAIT_MAX_S
 from esoz_notify.core.status import Status
+
+if TYPE_CHECKING:  # a receiver that checks signatures by this file needs nothing of what makes deliveries
+    from esoz_notify.core.delivery import Delivery
 
 TYPE_PREFIX = "ua.gov.ehealth.notify."
 """Before the name of an event, in its CloudEvents type."""
@@ -63,7 +66,7 @@ _OF_STATUS = {
 }
 
 
-def happened(before: Delivery, after: Delivery) -> EventName | None:
+def happened(before: "Delivery", after: "Delivery") -> EventName | None:
     """What a change of one notification is to its caller; None for what a caller need not be told.
 
     What one transaction does is one change: nobody could have seen what was in between.
