@@ -24,7 +24,7 @@ from esoz_notify.core.history import replay
 from esoz_notify.core.receipts import Reason, ReceiptState
 from esoz_notify.core.results import Accepted, Recovery
 from esoz_notify.core.status import PROOFS, Status
-from esoz_notify.engine.applying import apply_events
+from esoz_notify.engine.applying import Reply, apply_events, know_message_ids
 from esoz_notify.store import reading, receiving
 from esoz_notify.wiring import Product
 
@@ -96,16 +96,18 @@ async def _heard(product: Product, receipts: Sequence[Said], batch_max: int) -> 
     notification_id = UUID(answer["id"])
     ids = {"viber": f"{notification_id}.0", "sms 0": f"{notification_id.int}0", "sms 1": f"{notification_id.int}1"}
     await _move(product, notification_id, Due(), PROVIDERS)
-    await _move(product, notification_id, Replied(0, Accepted((ids["viber"],))), PROVIDERS)
+    await _reply(product, Reply(notification_id, "infobip", Replied(0, Accepted((ids["viber"],)))))
     refused = Reported(0, 0, ReceiptState.UNDELIVERABLE, Reason.NOT_ON_CHANNEL)
     await _move(product, notification_id, refused, PROVIDERS)
-    await _move(product, notification_id, Replied(1, Accepted((ids["sms 0"], ids["sms 1"]))), {})
+    await _reply(product, Reply(notification_id, "smsc-a", Replied(1, Accepted((ids["sms 0"], ids["sms 1"])))))
     for one in receipts:
         receipt = Receipt(provider_message_id=ids[one.about], state=one.state, reason=one.reason)
         provider = "infobip" if one.about == "viber" else "smsc-a"
         await product.service._receiver.receive(provider, b"said", [receipt], ids_are_keys=provider == "infobip")
     await _apply_inbox(product, batch_max)
     async with product.ledger.transaction() as connection:
+        orphans = await (await connection.execute("SELECT count(*) FROM receipt_inbox")).fetchone()
+        assert orphans == (0,), "every receipt found its attempt"
         stored = await reading.one(connection, notification_id)
         facts = [fact for _, fact in await reading.history(connection, notification_id)]
     assert stored is not None
@@ -124,6 +126,12 @@ async def _heard(product: Product, receipts: Sequence[Said], batch_max: int) -> 
 async def _move(product: Product, notification_id: UUID, event: Event, providers: Providers) -> None:
     async with product.ledger.transaction() as connection:
         assert not (await apply_events(connection, [(notification_id, event)], lambda: providers)).refused
+
+
+async def _reply(product: Product, reply: Reply) -> None:
+    async with product.ledger.transaction() as connection:
+        await know_message_ids(connection, [reply])
+        assert not (await apply_events(connection, [(reply.notification_id, reply.event)], dict)).refused
 
 
 async def _apply_inbox(product: Product, batch_max: int) -> None:
