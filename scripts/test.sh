@@ -73,8 +73,8 @@ else
     step "played worlds" $python -m pytest -q --no-header -n auto --maxprocesses 8 tests/world
     step "kills" $python -m pytest -q --no-header -n0 -m chaos tests/chaos
     wait "$tools"
-    # One more than the cores: much of their time they wait, for a receipt, a window or a process to start.
-    step_again "all other tests" $python -m pytest -n "$(($(getconf _NPROCESSORS_ONLN) + 1))" --maxprocesses 8 \
+    # Two more than the cores: much of their time they wait, for a receipt, a window or a process to start.
+    step_again "all other tests" $python -m pytest -n "$(($(getconf _NPROCESSORS_ONLN) + 2))" --maxprocesses 8 \
         -m "not chaos" --ignore tests/world --ignore tests/core --ignore tests/channels -o faulthandler_timeout=300
 fi
 
