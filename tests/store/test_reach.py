@@ -1,5 +1,6 @@
 """The memory of phones in the ledger."""
 
+import re
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -9,8 +10,9 @@ import pytest
 from esoz_notify.core.channel import Channel
 from esoz_notify.core.reach import Lesson
 from esoz_notify.core.receipts import Reason
-from esoz_notify.store import reach
+from esoz_notify.store import ledger, reach
 from esoz_notify.store.ledger import Connection
+from esoz_notify.store.planner import fix_plans
 
 WEEK = Lesson(Channel.VIBER, Reason.NOT_ON_CHANNEL, 7 * 86_400)
 QUARTER = Lesson(Channel.VIBER, Reason.BLOCKED_BY_USER, 90 * 86_400)
@@ -77,3 +79,20 @@ async def test_it_ends_by_itself(connection: Connection) -> None:
     assert await reach.known(connection, [first]) == {}
     assert await reach.of_phone(connection, b"one") == []
     assert await reach.forget_over(connection) == 1
+
+
+async def test_a_claim_looks_at_its_own_phone_only(connection: Connection) -> None:
+    """Planned while nothing was remembered and much waited, it does not go through all that is remembered since."""
+    await connection.execute(
+        "INSERT INTO notification (id, client_id, kind, language, policy, phone_index, recipient, created_at,"
+        " first_status) SELECT gen_random_uuid(), 'test', 'referral_issued', 'uk', 'test', int8send(n), '{}', now(),"
+        " 'accepted' FROM generate_series(1, 20000) AS n"
+    )
+    await connection.execute("VACUUM (ANALYZE) notification, reach")
+    await fix_plans(connection)
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+
+    cursor = await connection.execute(f"EXPLAIN {ledger._CLAIM}", ["documents", [], 100])
+    plan = "\n".join(row[0] for row in await cursor.fetchall())
+
+    assert re.search(r"using reach_pkey on reach r .*\n +Index Cond: \(phone_index = ", plan), plan

@@ -164,9 +164,10 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
     return {one for row in await cursor.fetchall() for one in row[0]}
 
 
-_REMEMBERED = """
-SELECT array_agg(ARRAY[r.channel, r.reason]) FROM notification n JOIN reach r ON r.phone_index = n.phone_index
-WHERE n.id = delivery.notification_id AND r.until > ledger_now()
+# By the phone alone: a join that is planned while nothing is remembered goes through all that there is, for each row.
+_REMEMBERED = f"""
+SELECT array_agg(ARRAY[r.channel, r.reason]) FILTER (WHERE r.until > {NOW}) FROM reach r
+WHERE r.phone_index = (SELECT n.phone_index FROM notification n WHERE n.id = delivery.notification_id)
 """
 
 _CLAIM = f"""
