@@ -25,12 +25,13 @@ ON CONFLICT (phone_index, channel) DO UPDATE SET reason = excluded.reason, noted
        until = excluded.until
 """
 
+# Each looks for its own phones, whatever was remembered when it was planned: a join or an IN may go through all of it.
 _FORGET = """
-DELETE FROM reach WHERE (phone_index, channel) IN (
-  SELECT r.phone_index, r.channel
-  FROM unnest(%b::uuid[], %b::text[]) AS t(id, channel) JOIN notification n ON n.id = t.id
-  JOIN reach r ON r.phone_index = n.phone_index AND r.channel = t.channel
-  FOR UPDATE OF r SKIP LOCKED)
+DELETE FROM reach WHERE ctid = ANY(ARRAY(
+  SELECT r.place FROM unnest(%b::uuid[], %b::text[]) AS t(id, channel) JOIN notification n ON n.id = t.id
+  CROSS JOIN LATERAL (
+    SELECT reach.ctid AS place FROM reach WHERE reach.phone_index = n.phone_index AND reach.channel = t.channel
+    FOR UPDATE SKIP LOCKED) AS r))
 """
 
 
@@ -49,7 +50,8 @@ async def learn(connection: Connection, lessons: Sequence[tuple[UUID, Lesson]]) 
 
 
 _KNOWN = """
-SELECT n.id, r.channel, r.reason FROM notification n JOIN reach r ON r.phone_index = n.phone_index
+SELECT n.id, r.channel, r.reason FROM notification n CROSS JOIN LATERAL (
+  SELECT reach.channel, reach.reason, reach.until FROM reach WHERE reach.phone_index = n.phone_index OFFSET 0) AS r
 WHERE n.id = ANY(%b::uuid[]) AND r.until > ledger_now()
 """
 
