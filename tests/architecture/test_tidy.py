@@ -46,6 +46,14 @@ def _naive_times(module: ast.Module) -> house.Found:
                 yield node.lineno, name
 
 
+def _secretive_structs(module: ast.Module) -> house.Found:
+    for node in ast.walk(module):
+        if isinstance(node, ast.ClassDef) and any(house.dotted(base).endswith("Struct") for base in node.bases):
+            own = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+            if "__repr__" in own:
+                yield node.lineno, node.name
+
+
 @dataclass(frozen=True)
 class Rule:
     """A word that may stand only in some places under src. ``example``: a line that the rule must catch."""
@@ -152,6 +160,13 @@ RULES = (
         only_in=(),
         example="at = datetime.now()",
         why="every time is aware: datetime.now(UTC)",
+    ),
+    Rule(
+        name="secretive struct",
+        find=_secretive_structs,
+        only_in=(),
+        example="class Phone(Struct, frozen=True):\n    def __repr__(self): return '***'",
+        why="rich asks a struct for its fields and not for its repr: what hides something is a frozen dataclass",
     ),
 )
 

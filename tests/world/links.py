@@ -6,11 +6,10 @@ what an SMSC does (``smsc``), and what becomes of a result (``worker``).
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from msgspec import structs
 from tests.world.smsc import Smsc
 from tests.world.stage import Stage
 from tests.world.wire import Wire
@@ -315,7 +314,7 @@ class Link:
             self._settle(part, Refused(Reason.VALIDITY, "no life left"))
             return
         if now_s >= part.sending.since_s + 1:
-            part.body = structs.replace(part.body, validity_period=validity_period(left_s))
+            part.body = replace(part.body, validity_period=validity_period(left_s))
         sequence = session.submit(part.body, part, now_s)
         assert self.wire is not None
         self.wire.letters[sequence] = (part.sending.letter.key, part.index)

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeAlias
 
-from msgspec import Struct
-
 from esoz_notify.core.errors import NotifyError
 
 HEADER_BYTES = 16
@@ -126,7 +124,8 @@ class BindResp:
     tlvs: tuple[Tlv, ...] = ()
 
 
-class ShortMessage(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortMessage:
     """Body of submit_sm and deliver_sm (SMPP 3.4 §4.4.1, §4.6.1). Its repr hides the numbers and the text."""
 
     source_addr: str

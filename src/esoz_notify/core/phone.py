@@ -1,8 +1,7 @@
 """A Ukrainian mobile number, parsed once into a value that cannot be wrong."""
 
 import re
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 PHONE_RULE = re.compile(r"^\+380[0-9]{9}$", re.ASCII)
 """ESOZ's own rule for phone_number (OTP service JSON schema, 2019, unchanged in the 2026 contract)."""
@@ -11,7 +10,8 @@ _SPELLED = re.compile(r"(?:\+?3?8)?(0[0-9]{9})", re.ASCII)
 _BETWEEN_DIGITS = re.compile(r"[\s().\u2010-\u2015-]+")
 
 
-class Phone(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Phone:
     """E.164 with the plus, ``+380XXXXXXXXX``; ``repr`` and ``str`` are masked, so that it cannot leak by accident."""
 
     e164: str

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from msgspec import structs
-
 from esoz_notify.core.cascade import CancelAsked
 from esoz_notify.core.errors import Conflict, InvalidInput, LimitReached, NotifyError
 from esoz_notify.core.explain import Explanation, explain
@@ -227,7 +225,7 @@ def _reachable(one: Candidate, now: datetime) -> Order | NotifyError:
     words = verifying.purpose.words[verifying.subject.party].of(language)
     # An operator may keep a message until the last moment, and the code must then still live; paper is read at once.
     life_s = verifying.purpose.life_s if prints else verifying.purpose.sending_s
-    return structs.replace(one.order, data={"purpose": words}, valid_until=now + timedelta(seconds=life_s))
+    return replace(one.order, data={"purpose": words}, valid_until=now + timedelta(seconds=life_s))
 
 
 def _cannot(one: Candidate, error: NotifyError) -> NotifyError:

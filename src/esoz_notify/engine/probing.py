@@ -11,10 +11,8 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from msgspec import structs
 
 from esoz_notify.core.cascade import CancelAsked
 from esoz_notify.core.channel import GUARANTEED, Channel, Step
@@ -255,7 +253,7 @@ def _order(target: Target, lane: Lane, now: datetime, limit_s: float) -> Order:
     asked["valid_until"] = (now + timedelta(seconds=limit_s + _LIFE_AFTER_S)).isoformat()
     own = Step(target.channel, None if target.channel in GUARANTEED else limit_s, provider=target.provider)
     steps = (own,) if target.channel in GUARANTEED else (own, Step(Channel.PRINT))
-    return structs.replace(read_order(asked, now), steps=steps)
+    return replace(read_order(asked, now), steps=steps)
 
 
 _CONTENT: dict[Lane, dict[str, object]] = {

@@ -8,10 +8,8 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
-
-from msgspec import structs
 
 from esoz_notify.channels.dialogue import OutboundMessage
 from esoz_notify.channels.smpp import VALIDITY_MIN_S, SmppAccount, combine, submit_bodies, validity_period
@@ -218,7 +216,7 @@ class Sender:
             part.settle(Refused(Reason.VALIDITY, "no life left"))
             return
         if now >= part.since + 1:
-            part.body = structs.replace(part.body, validity_period=validity_period(left_s))
+            part.body = replace(part.body, validity_period=validity_period(left_s))
         session.submit(part.body, part, now)
         part.letter.results[part.index] = Unknown(detail="written")
         if part.timer:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import structs
-
 from esoz_notify.core.cascade import ResendAsked
 from esoz_notify.core.errors import LimitReached, NotFound, NotifyError, RefusedTransition
 from esoz_notify.core.verification import (
@@ -123,7 +121,7 @@ class Verifications:
             doctor_id=request.doctor_id,
             knows_patients=knows_patients,
         )
-        order = structs.replace(request.order, code=new_code(request.purpose))
+        order = replace(request.order, code=new_code(request.purpose))
         taken = await self._intake.accept(
             Asked(client_id=client_id, key=f"verification/{key}", fingerprint=mark, order=order, verifying=verifying)
         )

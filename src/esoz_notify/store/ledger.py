@@ -164,14 +164,26 @@ async def intake(connection: Connection, rows: Sequence[NewNotification]) -> set
     return {one for row in await cursor.fetchall() for one in row[0]}
 
 
-# By the phone alone: a join that is planned while nothing is remembered goes through all that there is, for each row.
-_REMEMBERED = f"""
-SELECT array_agg(ARRAY[r.channel, r.reason]) FILTER (WHERE r.until > {NOW}) FROM reach r
-WHERE r.phone_index = (SELECT n.phone_index FROM notification n WHERE n.id = delivery.notification_id)
-"""
+def remembered_of(phone_index: str) -> str:
+    """SQL: channels on which a phone is believed not to be reachable, each with its reason; NULL when there are none.
+
+    By the phone alone: a join that is planned while nothing is remembered goes through all that there is, row by row.
+    """
+    return (
+        f"(SELECT array_agg(ARRAY[r.channel, r.reason]) FILTER (WHERE r.until > {NOW})"
+        f" FROM reach r WHERE r.phone_index = {phone_index})"
+    )
+
+
+def read_remembered(pairs: Sequence[Sequence[str]] | None) -> dict[Channel, Reason]:
+    """What ``remembered_of`` selected."""
+    return {Channel(channel): Reason(reason) for channel, reason in pairs or ()}
+
+
+_PHONE = "(SELECT n.phone_index FROM notification n WHERE n.id = delivery.notification_id)"
 
 _CLAIM = f"""
-SELECT {DELIVERY_COLUMNS}, ({_REMEMBERED}), {NOW} FROM delivery
+SELECT {DELIVERY_COLUMNS}, {remembered_of(_PHONE)}, {NOW} FROM delivery
 WHERE lane = %s AND due_at <= ledger_now() AND (handed_to IS NULL OR handed_to <> ALL(%s))
 ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
@@ -224,7 +236,7 @@ async def _with_attempts(
             read_delivery(row, attempts.get(row.notification_id, ())),
             row.watched,
             row.handed_to,
-            {Channel(channel): Reason(reason) for channel, reason in remembered} if remembered else {},
+            read_remembered(remembered),
         )
         for row, (*_, remembered, _) in zip(deliveries, rows, strict=True)
     ]

@@ -12,7 +12,7 @@ from esoz_notify.core.channel import Channel
 from esoz_notify.core.reach import Lesson
 from esoz_notify.core.receipts import Reason
 from esoz_notify.store.arrays import packed
-from esoz_notify.store.ledger import Connection
+from esoz_notify.store.ledger import Connection, read_remembered, remembered_of
 
 # Taken in the order of keys, and forgetting waits for nobody: two transactions cannot lock each other out.
 _REMEMBER = """
@@ -25,7 +25,7 @@ ON CONFLICT (phone_index, channel) DO UPDATE SET reason = excluded.reason, noted
        until = excluded.until
 """
 
-# Each looks for its own phones, whatever was remembered when it was planned: a join or an IN may go through all of it.
+# As ``remembered_of``, by the phone alone: planned while nothing was remembered, an IN goes through all of it.
 _FORGET = """
 DELETE FROM reach WHERE ctid = ANY(ARRAY(
   SELECT r.place FROM unnest(%b::uuid[], %b::text[]) AS t(id, channel) JOIN notification n ON n.id = t.id
@@ -49,19 +49,13 @@ async def learn(connection: Connection, lessons: Sequence[tuple[UUID, Lesson]]) 
         await connection.execute(_FORGET, packed(_FORGET, good))
 
 
-_KNOWN = """
-SELECT n.id, r.channel, r.reason FROM notification n CROSS JOIN LATERAL (
-  SELECT reach.channel, reach.reason, reach.until FROM reach WHERE reach.phone_index = n.phone_index OFFSET 0) AS r
-WHERE n.id = ANY(%b::uuid[]) AND r.until > ledger_now()
-"""
+_KNOWN = f"SELECT n.id, {remembered_of('n.phone_index')} FROM notification n WHERE n.id = ANY(%b::uuid[])"
 
 
 async def known(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[Channel, Reason]]:
     """Channels on which the phones of these notifications were not reachable, and why; one query for a batch."""
-    found: dict[UUID, dict[Channel, Reason]] = {}
-    for one, channel, reason in await (await connection.execute(_KNOWN, [list(ids)])).fetchall():
-        found.setdefault(one, {})[Channel(channel)] = Reason(reason)
-    return found
+    found = await (await connection.execute(_KNOWN, [list(ids)])).fetchall()
+    return {one: read_remembered(pairs) for one, pairs in found if pairs}
 
 
 @dataclass(frozen=True, slots=True)
