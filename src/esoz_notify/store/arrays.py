@@ -25,8 +25,9 @@ _HEAD = Struct("!IIIII").pack
 _EMPTY = Struct("!III").pack
 _LENGTH = Struct("!I").pack
 _UUID_LENGTH = _LENGTH(16)
+_SMALLINT = Struct("!Ih").pack
 _INT = Struct("!Ii").pack
-_TIME = Struct("!Iq").pack
+_BIGINT = Struct("!Iq").pack
 _INTERVAL = Struct("!Iqii").pack
 _BOOLEAN = {True: _LENGTH(1) + b"\x01", False: _LENGTH(1) + b"\x00"}
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -59,13 +60,21 @@ def _bytea(value: bytes) -> bytes:
     return _LENGTH(len(value)) + value
 
 
+def _smallint(value: int) -> bytes:
+    return _SMALLINT(2, value)
+
+
 def _int(value: int) -> bytes:
     return _INT(4, value)
 
 
+def _bigint(value: int) -> bytes:
+    return _BIGINT(8, value)
+
+
 def _time(value: datetime) -> bytes:
     since = value - _EPOCH
-    return _TIME(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+    return _BIGINT(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
 def _interval(value: timedelta) -> bytes:
@@ -95,7 +104,9 @@ _KINDS: Mapping[str, _Kind] = {
     "uuid": _kind(2950, 2951, _uuid),
     "text": _kind(25, 1009, _text),
     "bytea": _kind(17, 1001, _bytea),
+    "smallint": _kind(21, 1005, _smallint),
     "int": _kind(23, 1007, _int),
+    "bigint": _kind(20, 1016, _bigint),
     "boolean": _kind(16, 1000, _BOOLEAN.__getitem__),
     "timestamptz": _kind(1184, 1185, _time),
     "interval": _kind(1186, 1187, _interval),

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from esoz_notify.core.verification import CONFIRMATION_LIFE_S, Issued, Party
 from esoz_notify.core.windows import REMEMBERED_S, Seen, Whose, Window
+from esoz_notify.store.arrays import packed
 from esoz_notify.store.ledger import Connection
-from esoz_notify.store.rows import transpose
 
 CHECKED = "checked"
 """Recorded for a check that is not counted, so that each check writes the same."""
@@ -64,7 +64,7 @@ async def seen(connection: Connection, asked: Sequence[tuple[Window, bytes]], no
         (no, one.whose.value, one.act.value, key, timedelta(seconds=one.window_s), one.count_max, now)
         for no, (one, key) in enumerate(asked)
     ]
-    cursor = await connection.execute(_SEEN, transpose(rows, 7))
+    cursor = await connection.execute(_SEEN, packed(_SEEN, rows))
     return [Seen(count, oldest) for _, count, oldest in await cursor.fetchall()]
 
 
@@ -78,7 +78,7 @@ async def record(connection: Connection, acts: Sequence[tuple[str, WhoseKeys]], 
     """Count acts."""
     if acts:
         rows = [(act, now, *(keys.get(whose) for whose in Whose)) for act, keys in acts]
-        await connection.execute(_RECORD, transpose(rows, 6))
+        await connection.execute(_RECORD, packed(_RECORD, rows))
 
 
 _COLUMNS = (
@@ -119,7 +119,7 @@ async def add(connection: Connection, rows: Sequence[Kept], now: datetime) -> li
         )
         for row in rows
     ]
-    await connection.execute(_ADD, transpose(values, 16))
+    await connection.execute(_ADD, packed(_ADD, values))
     cursor = await connection.execute(_SUPERSEDE, [now, [row.subject for row in rows], [row.id for row in rows]])
     return [row[0] for row in await cursor.fetchall()]
 
@@ -204,15 +204,17 @@ class Alarm:
     unrequested: int
 
 
+_RAISE = """
+INSERT INTO verification_alarm (at, client_id, verification_id, unrequested)
+SELECT * FROM unnest(%b::timestamptz[], %b::text[], %b::uuid[], %b::int[])
+"""
+
+
 async def raise_alarms(connection: Connection, alarms: Sequence[Alarm]) -> None:
     """Write alarms down for good."""
     if alarms:
         rows = [(one.at, one.client_id, one.verification_id, one.unrequested) for one in alarms]
-        await connection.execute(
-            "INSERT INTO verification_alarm (at, client_id, verification_id, unrequested)"
-            " SELECT * FROM unnest(%b::timestamptz[], %b::text[], %b::uuid[], %b::int[])",
-            transpose(rows, 4),
-        )
+        await connection.execute(_RAISE, packed(_RAISE, rows))
 
 
 async def alarms(connection: Connection) -> list[Alarm]:
